@@ -31,7 +31,7 @@ pub struct Handshake {
         deserialize_with = "string",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "schema", schemars(with = "String", required))]
+    #[cfg_attr(feature = "schema", schemars(with = "String", !default))]
     pub token: Option<String>,
     /// Where to go on from: text, because a client may hold any, and none is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,6 +236,7 @@ pub struct ConnectErrorData {
     pub retryable: bool,
     /// When to try again, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub after_ms: Option<u64>,
 }
 

@@ -36,9 +36,11 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// With `resync`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "ResyncReason"))]
     pub reason: Option<ResyncReason>,
     /// With `resync`: where to go on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Cursor"))]
     pub cursor: Option<Cursor>,
 }
 

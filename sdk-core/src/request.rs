@@ -22,7 +22,7 @@ pub struct TokenRequest {
     pub session_id: SessionId,
     /// Its life in seconds; the longest allowed where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_TOKEN_LIFE)))]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", default, range(min = 1, max = MAX_TOKEN_LIFE)))]
     pub expires_in: Option<u32>,
 }
 
