@@ -113,7 +113,7 @@ impl schemars::JsonSchema for AccountId {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": Claims::MAX_SUB })
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": Claims::MAX_SUB, "description": "The id of an account" })
     }
 }
 
