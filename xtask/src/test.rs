@@ -8,9 +8,11 @@ use crate::step::{cargo, streamed};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Passed on to `cargo test`: a filter, or `-- --nocapture`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    cargo_test: Vec<String>,
+    /// Only the tests whose names contain one of these
+    names: Vec<String>,
+    /// Passed on to the test runner, such as `-- --nocapture`
+    #[arg(last = true)]
+    runner: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
