@@ -20,8 +20,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let programs = setup::python("tests/python/requirements.txt")?;
 
     let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    tests
-        .args(&options.cargo_test)
-        .env("FORGE_RELAY_PYTHON_BIN", programs);
+    tests.arg("--").args(&options.names).args(&options.runner);
+    tests.env("FORGE_RELAY_PYTHON_BIN", programs);
     streamed("unit, property, documentation and end-to-end tests", tests)
 }
