@@ -203,7 +203,8 @@ function fail(reason) {
   end(1);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => end(0));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(0));
+process.stdout.on("error", () => {}); // the terminal may go before we do
 process.stdin.on("end", () => end(0)).resume();
 
 try {
