@@ -28,8 +28,10 @@ let ending = false;
 async function startRelay() {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  relay = spawn(process.env.RELAY_PROGRAM, ["serve"], {
-    env: { ...process.env, RELAY_SECRET: secret, RELAY_BIND: `127.0.0.1:${port}`, RELAY_LOG: "warn" },
+  // None of the settings that the caller's own relay may have.
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RELAY_"));
+  relay = spawn(process.env.DEMO_RELAY, ["serve"], {
+    env: { ...Object.fromEntries(inherited), RELAY_SECRET: secret, RELAY_BIND: `127.0.0.1:${port}`, RELAY_LOG: "warn" },
     stdio: ["ignore", "inherit", "inherit"],
     detached: true, // a group of its own: on Ctrl-C the pages leave first, then we end the relay
   });
@@ -60,6 +62,7 @@ async function publish(url, event, payload, nonce = randomUUID()) {
   const now = new Date();
   const body = JSON.stringify({ sessionId: SESSION, event, payload, nonce, timestamp: now.toISOString() });
   const id = `msg_${randomUUID()}`;
+  say("forge", `→ ${event} ${faint(JSON.stringify(payload))}`);
   const answer = await fetch(`${url}/events`, {
     method: "POST",
     headers: {
@@ -72,8 +75,7 @@ async function publish(url, event, payload, nonce = randomUUID()) {
   });
   const receipt = await answer.json();
   if (answer.status !== 202) throw new Error(`publish answered ${answer.status}: ${JSON.stringify(receipt)}`);
-  const note = receipt.duplicate ? `seq ${receipt.seq} again, duplicate` : `seq ${receipt.seq}`;
-  say("forge", `${event} ${faint(JSON.stringify(payload))} → 202, ${note}`);
+  say("forge", `  202, ${receipt.duplicate ? "duplicate of" : "it is"} event ${receipt.seq}`);
   return receipt;
 }
 
@@ -101,7 +103,7 @@ function openPage(url, name) {
   page.socket.on("event", (event) => {
     page.cursor = event.cursor;
     page.seen.push(event.seq);
-    say(name, `  ← ${event.seq} ${event.event} ${faint(JSON.stringify(event.payload))}`);
+    say(name, `← ${event.seq} ${event.event} ${faint(JSON.stringify(event.payload))}`);
   });
   page.socket.on("connect_error", (error) => fail(`${name} cannot connect: ${error.message}`));
   pages.push(page);
@@ -201,7 +203,8 @@ function fail(reason) {
   end(1);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => end(0));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(0));
+process.stdout.on("error", () => {}); // the terminal may go before we do
 process.stdin.on("end", () => end(0)).resume();
 
 try {

@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let mut show = command("node");
     show.arg("xtask/demo/demo.mjs").env(
-        "RELAY_PROGRAM",
+        "DEMO_RELAY",
         workspace::target().join("debug").join("forge-relay"),
     );
     if options.keep {

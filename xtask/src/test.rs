@@ -8,9 +8,11 @@ use crate::step::{cargo, streamed};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Passed on to `cargo test`: a filter, or `-- --nocapture`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    cargo_test: Vec<String>,
+    /// Only the tests whose names contain one of these
+    names: Vec<String>,
+    /// Passed on to the test runner, such as `-- --nocapture`
+    #[arg(last = true)]
+    runner: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -18,8 +20,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let programs = setup::python("tests/python/requirements.txt")?;
 
     let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    tests
-        .args(&options.cargo_test)
-        .env("FORGE_RELAY_PYTHON_BIN", programs);
+    tests.arg("--").args(&options.names).args(&options.runner);
+    tests.env("FORGE_RELAY_PYTHON_BIN", programs);
     streamed("unit, property, documentation and end-to-end tests", tests)
 }

@@ -1,1 +1,16 @@
-//! The load generator and the peers.
+//! The relay measured against its peers, in one run: `cargo xtask bench`.
+//!
+//! `README.md` beside this crate says what each peer is, how every figure is taken, and what makes a run invalid.
+
+pub mod load;
+pub mod peers;
+pub mod run;
+
+mod histogram;
+mod os;
+mod stamp;
+mod token;
+mod usage;
+mod websocket;
+
+pub use os::end_with_parent;

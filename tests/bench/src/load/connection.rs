@@ -1,0 +1,214 @@
+//! One client: a WebSocket, Engine.IO and Socket.IO just large enough to join a session and to hear its events.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::websocket;
+
+/// Source addresses, so that a run of many connections does not run out of ports of one.
+const SOURCES: usize = 16;
+
+/// What a client heard that the reader must know.
+pub(crate) enum Heard<'a> {
+    /// It is in its session.
+    Joined,
+    /// `event`, as the whole message.
+    Event(&'a [u8]),
+    /// `relay:resync`.
+    Resync,
+}
+
+/// How far a client has come. A second transport would be a second set of the first three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Upgrading,
+    Opening,
+    Joining,
+    Joined,
+}
+
+pub(crate) struct Connection {
+    stream: TcpStream,
+    stage: Stage,
+    /// The beginning of a frame whose end has not come.
+    rest: Vec<u8>,
+    token: String,
+}
+
+impl Connection {
+    /// Starts to connect; `token` says who, and to which session.
+    pub(crate) fn open(server: SocketAddr, client: usize, token: String) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(server),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if server.ip().is_loopback() && server.is_ipv4() {
+            let source = Ipv4Addr::new(127, 0, 0, 2 + (client % SOURCES) as u8);
+            socket.set_reuse_address(true)?;
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
+        match socket.connect(&server.into()) {
+            Err(error) if error.raw_os_error() != Some(nix::errno::Errno::EINPROGRESS as i32) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        Ok(Self {
+            stream: TcpStream::from_std(socket.into()),
+            stage: Stage::Connecting,
+            rest: Vec::new(),
+            token,
+        })
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    pub(crate) fn is_joined(&self) -> bool {
+        self.stage == Stage::Joined
+    }
+
+    /// The socket can be written to: the first time, that means connected.
+    pub(crate) fn writable(&mut self) -> io::Result<()> {
+        if self.stage != Stage::Connecting {
+            return Ok(());
+        }
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        self.stage = Stage::Upgrading;
+        self.send(
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\n\
+              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+    }
+
+    /// Reads all that is there and tells it. An error is the end of the connection.
+    pub(crate) fn readable(
+        &mut self,
+        buffer: &mut [u8],
+        mut tell: impl FnMut(Heard<'_>),
+    ) -> io::Result<()> {
+        if self.stage == Stage::Connecting {
+            return Ok(());
+        }
+        loop {
+            let kept = self.rest.len();
+            if kept >= buffer.len() {
+                return Err(wrong("a frame larger than any that was published"));
+            }
+            let read = match self.stream.read(&mut buffer[kept..]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            buffer[..kept].copy_from_slice(&self.rest);
+            let bytes = &buffer[..kept + read];
+            let used = self.understand(bytes, &mut tell)?;
+            self.rest.clear();
+            self.rest.extend_from_slice(&bytes[used..]);
+            // A short read emptied the socket: the next byte is a new readiness (epoll(7), edge-triggered).
+            if bytes.len() < buffer.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles what is whole in `bytes` and says how much that was.
+    fn understand(&mut self, bytes: &[u8], tell: &mut impl FnMut(Heard<'_>)) -> io::Result<usize> {
+        let mut at = 0;
+        if self.stage == Stage::Upgrading {
+            let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
+                return Ok(0);
+            };
+            if !bytes.starts_with(b"HTTP/1.1 101 ") {
+                return Err(wrong(&format!(
+                    "no upgrade, but: {}",
+                    String::from_utf8_lossy(&bytes[..bytes.len().min(200)])
+                )));
+            }
+            self.stage = Stage::Opening;
+            at = end + 4;
+        }
+        while let Some(frame) = websocket::read(&bytes[at..]).map_err(wrong)? {
+            let payload = &bytes[at..][frame.payload.clone()];
+            match frame.opcode {
+                websocket::TEXT => self.message(payload, tell)?,
+                websocket::PING => self.send_frame(websocket::PONG, payload)?,
+                websocket::CLOSE => return Err(io::ErrorKind::UnexpectedEof.into()),
+                websocket::PONG => {}
+                _ => return Err(wrong("a frame that is neither text nor control")),
+            }
+            at += frame.payload.end;
+        }
+        Ok(at)
+    }
+
+    /// An Engine.IO packet, and in `4` a Socket.IO packet.
+    fn message(&mut self, text: &[u8], tell: &mut impl FnMut(Heard<'_>)) -> io::Result<()> {
+        match text {
+            [b'4', b'2', event @ ..] => {
+                if event.starts_with(b"[\"event\",") {
+                    tell(Heard::Event(text));
+                } else if event.starts_with(b"[\"relay:resync\"") {
+                    tell(Heard::Resync);
+                }
+            }
+            [b'0', ..] if self.stage == Stage::Opening => {
+                self.stage = Stage::Joining;
+                let connect = format!("40{{\"token\":\"{}\"}}", self.token);
+                self.token = String::new();
+                self.send_frame(websocket::TEXT, connect.as_bytes())?;
+            }
+            [b'4', b'0', ..] if self.stage == Stage::Joining => {
+                self.stage = Stage::Joined;
+                tell(Heard::Joined);
+            }
+            [b'2'] => self.send_frame(websocket::TEXT, b"3")?,
+            [b'6', ..] => {}
+            [b'4', b'4', ..] => {
+                return Err(wrong(&format!(
+                    "refused: {}",
+                    String::from_utf8_lossy(text)
+                )));
+            }
+            _ => {
+                return Err(wrong(&format!(
+                    "unexpected: {}",
+                    String::from_utf8_lossy(&text[..text.len().min(200)])
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        let mut frame = Vec::with_capacity(payload.len() + 8);
+        websocket::write_masked(&mut frame, opcode, payload);
+        self.send(&frame)
+    }
+
+    /// All that a client sends is small and rare: a socket that does not take it whole has a dead server behind it.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = self.stream.write(bytes)?;
+        if sent == bytes.len() {
+            Ok(())
+        } else {
+            Err(wrong("the server does not read"))
+        }
+    }
+}
+
+fn wrong(what: &str) -> io::Error {
+    io::Error::other(what)
+}

@@ -1,0 +1,81 @@
+use serde::Serialize;
+
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Scenario {
+    /// 5,000 connections in 500 sessions, nothing published: memory, and CPU to connect
+    Idle,
+    /// 1,000 clients in 10 sessions, 200 events/s in all: CPU per delivery, latency
+    Steady,
+    /// 200 clients in one session, 20,000 events/s offered: deliveries/s, CPU per delivery
+    Flood,
+    /// 5,000 clients in one session, 5 events/s: latency
+    Crowd,
+}
+
+/// A scenario in the load generator's terms. Rows for polling and SSE will add a transport here.
+pub(super) struct Load {
+    pub(super) clients: usize,
+    pub(super) sessions: usize,
+    pub(super) rate: u32,
+    pub(super) seconds: f64,
+    pub(super) warm_up: f64,
+    pub(super) settle: f64,
+    pub(super) publishers: usize,
+}
+
+impl Scenario {
+    pub(super) const ALL: [Self; 4] = [Self::Idle, Self::Steady, Self::Flood, Self::Crowd];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Steady => "steady",
+            Self::Flood => "flood",
+            Self::Crowd => "crowd",
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Idle => "idle: 5,000 connections in 500 sessions",
+            Self::Steady => "steady: 1,000 clients in 10 sessions, 200 events/s",
+            Self::Flood => "flood: 200 clients in one session, 20,000 events/s offered",
+            Self::Crowd => "crowd: 5,000 clients in one session, 5 events/s",
+        }
+    }
+
+    /// A quick run has the same size, so that its figures mean the same, and less time, so that they mean less.
+    pub(super) fn load(self, quick: bool) -> Load {
+        let load = |clients, sessions, rate, publishers| Load {
+            clients,
+            sessions,
+            rate,
+            publishers,
+            seconds: 0.0,
+            warm_up: 1.0,
+            settle: 0.5,
+        };
+        let time = |whole: f64, short: f64| if quick { short } else { whole };
+        match self {
+            Self::Idle => Load {
+                settle: time(3.0, 1.0),
+                seconds: 1.0,
+                ..load(5_000, 500, 0, 1)
+            },
+            Self::Steady => Load {
+                seconds: time(6.0, 2.0),
+                ..load(1_000, 10, 200, 8)
+            },
+            Self::Flood => Load {
+                seconds: time(5.0, 2.0),
+                ..load(200, 1, 20_000, 32)
+            },
+            Self::Crowd => Load {
+                seconds: time(10.0, 3.0),
+                ..load(5_000, 1, 5, 8)
+            },
+        }
+    }
+}
