@@ -1,1 +1,5 @@
 //! The relay.
+
+mod auth;
+
+pub use auth::OriginPattern;
