@@ -1,2 +1,55 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask <word>`: the one way to build, run, test, generate and measure.
+//! CI runs the same words as a person does.
+#![allow(clippy::print_stdout, reason = "a command line prints")]
+
+mod bench;
+mod check;
+mod demo;
+mod generate;
+mod setup;
+mod step;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The one way to build, run, test, generate and measure Forge Relay.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    word: Word,
+}
+
+#[derive(Subcommand)]
+enum Word {
+    /// Shows the main job: a signed event in, every client has it, in order, once
+    Demo(demo::Options),
+    /// Runs every test, with all the set-up they need
+    Test(test::Options),
+    /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
+    Check,
+    /// Writes what is generated and committed: openapi/
+    Generate,
+    /// Measures against the floor and the peers; what follows is for the benchmark itself
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().word {
+        Word::Demo(options) => demo::run(&options),
+        Word::Test(options) => test::run(&options),
+        Word::Check => check::run(),
+        Word::Generate => generate::run(),
+        Word::Bench(options) => bench::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a step needs before it can run. What can be installed without asking is installed; for the rest the message
+//! names the command that installs it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Result, bail};
+
+use crate::step::{cached, command, quiet, stamped};
+use crate::workspace;
+
+/// The oldest Node that the tests' packages run on.
+const NODE_MAJOR: u32 = 20;
+/// The oldest Python 3 that the tests' packages run on.
+const PYTHON_MINOR: u32 = 10;
+const CARGO_DENY: &str = "0.20.2";
+
+/// Node and npm, new enough.
+pub(crate) fn node() -> Result<()> {
+    let found = version("node").and_then(|text| number(text.trim_start_matches('v'), 0));
+    match found {
+        Some(major) if major >= NODE_MAJOR => {}
+        Some(major) => bail!(
+            "Node {major} is too old; Node {NODE_MAJOR} or newer is needed.\nInstall it from https://nodejs.org/en/download"
+        ),
+        None => bail!(
+            "Node is missing; Node {NODE_MAJOR} or newer is needed.\nInstall it from https://nodejs.org/en/download{}",
+            debian("nodejs npm")
+        ),
+    }
+    if version("npm").is_none() {
+        bail!(
+            "npm is missing; it comes with Node.\nInstall Node from https://nodejs.org/en/download{}",
+            debian("npm")
+        );
+    }
+    Ok(())
+}
+
+/// The packages that the lock file of `folder` names, no others.
+pub(crate) fn npm(folder: &str) -> Result<()> {
+    node()?;
+    let folder = workspace::root().join(folder);
+    let title = format!("npm packages of {}", relative(&folder));
+    stamped(
+        &title,
+        &folder.join("package-lock.json"),
+        &folder.join("node_modules"),
+        || {
+            let mut npm = Command::new("npm");
+            npm.args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+            ])
+            .current_dir(&folder);
+            quiet(&title, npm)
+        },
+    )
+}
+
+/// A virtual environment with exactly the packages of `requirements`; answers its folder of programs.
+pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
+    let found = version("python3").and_then(|text| number(text.trim_start_matches("Python "), 1));
+    if found.is_none_or(|minor| minor < PYTHON_MINOR) {
+        bail!(
+            "Python 3.{PYTHON_MINOR} or newer is missing.\nInstall it from https://www.python.org/downloads{}",
+            debian("python3 python3-venv")
+        );
+    }
+    let venv = workspace::target().join("venv");
+    let programs = venv.join("bin");
+    let source = workspace::root().join(requirements);
+    let title = format!("Python packages of {requirements}");
+    stamped(&title, &source, &programs.join("python"), || {
+        let mut create = command("python3");
+        create.args(["-m", "venv", "--clear"]).arg(&venv);
+        if let Err(error) = quiet("a Python virtual environment", create) {
+            bail!(
+                "{error:#}\nPython's venv module may be missing.{}",
+                debian("python3-venv")
+            );
+        }
+        let mut install = command(programs.join("python"));
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ])
+            .arg(&source);
+        quiet(&title, install)
+    })?;
+    Ok(programs)
+}
+
+/// The standard library for the browser's form of sdk-core.
+pub(crate) fn wasm_target() -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let title = format!("Rust target {TARGET}");
+    if wasm_std_is_there(TARGET) {
+        cached(&title);
+        return Ok(());
+    }
+    if version("rustup").is_none() {
+        bail!(
+            "the Rust target {TARGET} is missing, and there is no rustup to add it.\nInstall rustup from https://rustup.rs, or your distribution's std for {TARGET}"
+        );
+    }
+    let mut add = command("rustup");
+    add.args(["target", "add", TARGET]);
+    quiet(&title, add)
+}
+
+fn wasm_std_is_there(target: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut ask = command(rustc);
+    ask.args(["--print", "target-libdir", "--target", target]);
+    answer(ask).is_some_and(|folder| {
+        std::fs::read_dir(folder.trim()).is_ok_and(|mut files| {
+            files.any(|file| {
+                file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+            })
+        })
+    })
+}
+
+/// cargo-deny, of the version we wrote deny.toml for. Its compilation takes minutes, once.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    let tools = workspace::scratch().join("tools");
+    let program = tools.join("bin").join("cargo-deny");
+    let title = format!("cargo-deny {CARGO_DENY}");
+    let mut ask = command(&program);
+    ask.arg("--version");
+    if answer(ask).is_some_and(|text| text.trim().ends_with(CARGO_DENY)) {
+        cached(&title);
+        return Ok(program);
+    }
+    let mut install = crate::step::cargo(&[
+        "install",
+        "cargo-deny",
+        "--locked",
+        "--version",
+        CARGO_DENY,
+        "--root",
+    ]);
+    install.arg(&tools);
+    quiet(&title, install)?;
+    Ok(program)
+}
+
+/// What `program --version` prints, or none where it is missing.
+fn version(program: &str) -> Option<String> {
+    let mut ask = command(program);
+    ask.arg("--version");
+    answer(ask)
+}
+
+fn answer(mut ask: Command) -> Option<String> {
+    let Output { status, stdout, .. } = ask.output().ok()?;
+    status
+        .success()
+        .then(|| String::from_utf8_lossy(&stdout).trim().to_owned())
+}
+
+/// The `index`th number of a dotted version.
+fn number(version: &str, index: usize) -> Option<u32> {
+    version.split('.').nth(index)?.trim().parse().ok()
+}
+
+/// On Debian and its kin, the command that installs it.
+fn debian(packages: &str) -> String {
+    if Path::new("/etc/debian_version").exists() {
+        format!("\nor: sudo apt-get install {packages}")
+    } else {
+        String::new()
+    }
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(workspace::root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
