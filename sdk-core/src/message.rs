@@ -1,0 +1,250 @@
+//! What is said over Socket.IO, beside the events themselves.
+//!
+//! All times are Unix seconds, all delays milliseconds.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Code, Cursor, ResyncReason, SessionId};
+
+/// An event of the session; its data is an [`Envelope`](crate::Envelope).
+pub const EVENT: &str = "event";
+/// The first message of every connection; its data is [`Ready`].
+pub const READY: &str = "relay:ready";
+/// What was missed is gone; its data is [`Resync`].
+pub const RESYNC: &str = "relay:resync";
+/// The token is about to end; its data is [`Expiring`].
+pub const EXPIRING: &str = "relay:expiring";
+/// The client's one message: a new token, [`Refresh`], acknowledged with [`RefreshAnswer`].
+pub const REFRESH: &str = "relay:refresh";
+/// The last message of every orderly end; its data is [`Bye`].
+pub const BYE: &str = "relay:bye";
+
+/// What a client sends with its CONNECT, Socket.IO's `auth`. Fields that it does not know are ignored.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Handshake {
+    /// The token. A client whose token could not be fetched leaves it out, and is answered `token_missing`.
+    #[serde(
+        default,
+        deserialize_with = "string",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "String", required))]
+    pub token: Option<String>,
+    /// Where to go on from: text, because a client may hold any, and none is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A handshake or a client's message that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct MessageError {
+    /// `bad_handshake`, `bad_message`, or `token_missing`.
+    pub code: Code,
+    /// What to do.
+    pub detail: String,
+}
+
+impl Handshake {
+    /// Reads the JSON text of a CONNECT packet's data; `None` where it has none.
+    ///
+    /// # Errors
+    /// `bad_handshake` if it is not an object, or a field that it knows has a wrong type.
+    ///
+    /// ```
+    /// use forge_relay_core::message::Handshake;
+    /// let handshake = Handshake::parse(Some(r#"{"token":"a.b.c","cursor":null,"theme":"dark"}"#)).unwrap();
+    /// assert_eq!(handshake.token.as_deref(), Some("a.b.c"));
+    /// assert!(Handshake::parse(Some(r#"{"token":7}"#)).is_err());
+    /// ```
+    pub fn parse(json: Option<&str>) -> Result<Self, MessageError> {
+        let Some(json) = json else {
+            return Ok(Self::default());
+        };
+        read(
+            json,
+            Code::BadHandshake,
+            "the handshake must be { token: string, cursor?: string | null }",
+        )
+    }
+
+    /// The token; an absent and an empty one are the same.
+    ///
+    /// # Errors
+    /// `token_missing`.
+    pub fn token(&self) -> Result<&str, MessageError> {
+        self.token
+            .as_deref()
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| MessageError {
+                code: Code::TokenMissing,
+                detail: "the handshake has no token: connect with auth: { token }".into(),
+            })
+    }
+}
+
+/// Tokens stay out of logs.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("token", &self.token.is_some())
+            .field("cursor", &self.cursor)
+            .finish()
+    }
+}
+
+/// Only a string: a `null` token is a wrong type, not an absent one.
+fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a str, code: Code, shape: &str) -> Result<T, MessageError> {
+    // serde reads an array as a struct, field by field; the contract does not. Its messages may quote the value, which
+    // may be a token, so they are not repeated.
+    let object = json
+        .trim_start_matches([' ', '\t', '\r', '\n'])
+        .starts_with('{');
+    object
+        .then(|| serde_json::from_str(json).ok())
+        .flatten()
+        .ok_or_else(|| MessageError {
+            code,
+            detail: shape.into(),
+        })
+}
+
+/// `relay:ready`: the connection is in its session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Ready {
+    /// The session that the token opens.
+    pub session_id: SessionId,
+    /// The Socket.IO sid.
+    pub connection_id: String,
+    /// Where this connection starts: the cursor that was sent when `recovered`, that of the resync when one follows,
+    /// else the head.
+    pub cursor: Cursor,
+    /// Whether it goes on exactly where the sent cursor was.
+    pub recovered: bool,
+    /// How many missed events follow before live ones.
+    pub replayed: u64,
+    /// The token's `exp`.
+    pub expires_at: i64,
+}
+
+/// `relay:resync`: load the state again, then go on from `cursor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Resync {
+    /// Why.
+    pub reason: ResyncReason,
+    /// Where the events that follow start.
+    pub cursor: Cursor,
+}
+
+/// `relay:expiring`: fetch a new token and send it with `relay:refresh`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Expiring {
+    /// The token's `exp`.
+    pub expires_at: i64,
+    /// How long that is from now.
+    pub in_seconds: i64,
+}
+
+/// `relay:refresh`: a new token of the same account and session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Refresh {
+    /// The new token.
+    pub token: String,
+}
+
+impl Refresh {
+    /// Reads the message's first argument.
+    ///
+    /// # Errors
+    /// `bad_message`; it changes nothing, the connection lives on.
+    pub fn parse(json: &str) -> Result<Self, MessageError> {
+        read(
+            json,
+            Code::BadMessage,
+            "relay:refresh takes { token: string }",
+        )
+    }
+}
+
+impl fmt::Debug for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refresh").finish_non_exhaustive()
+    }
+}
+
+/// How `relay:refresh` is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum RefreshAnswer {
+    /// The connection now lives until then, or longer where it already did.
+    #[serde(rename_all = "camelCase")]
+    Refreshed {
+        /// When the connection's token ends.
+        expires_at: i64,
+    },
+    /// Nothing changed.
+    Refused(Refused),
+}
+
+/// How a client's message is refused, in its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Refused {
+    /// For programs.
+    pub code: Code,
+    /// What to do.
+    pub message: String,
+}
+
+/// `relay:bye`: the connection ends now, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Bye {
+    /// For programs.
+    pub code: Code,
+    /// What happened, and what to do.
+    pub reason: String,
+    /// Whether to come back.
+    pub reconnect: bool,
+    /// When to come back, in milliseconds from now.
+    pub after_ms: u64,
+}
+
+/// `connect_error.data`; the code is `connect_error.message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectErrorData {
+    /// What happened, and what to do.
+    pub detail: String,
+    /// Whether it is worth trying again, with a new token.
+    pub retryable: bool,
+    /// When to try again, in milliseconds from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
+}
+
+/// The data of a CONNECT_ERROR packet, as the client library hands it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConnectError {
+    /// The code.
+    pub message: Code,
+    /// The rest.
+    pub data: ConnectErrorData,
+}
