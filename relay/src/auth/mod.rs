@@ -1,5 +1,10 @@
 //! Who may speak: publishers by a key, subscribers by a token, web pages by their origin.
 
 mod origin;
+mod publisher;
+mod refusal;
+mod subscriber;
 
 pub use origin::OriginPattern;
+pub(crate) use refusal::Refusal;
+pub(crate) use subscriber::Subscriber;
