@@ -24,3 +24,4 @@ mod metrics;
 mod session;
 
 pub use auth::OriginPattern;
+pub use http::generated_files;
