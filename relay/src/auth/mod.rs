@@ -2,9 +2,11 @@
 
 mod origin;
 mod publisher;
+mod rate_limit;
 mod refusal;
 mod subscriber;
 
 pub use origin::OriginPattern;
+pub(crate) use rate_limit::{RateLimits, Rates};
 pub(crate) use refusal::Refusal;
 pub(crate) use subscriber::Subscriber;

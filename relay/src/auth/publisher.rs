@@ -144,3 +144,58 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
         (Some(_), Some(_)) => Single::Unusable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use forge_relay_core::KeyRing;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ring() -> KeyRing {
+        KeyRing::parse("a-secret-that-nobody-guesses-in-a-test").unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_made_up_headers_panic_or_hold(
+            values in proptest::collection::vec(
+                (0..5usize, proptest::collection::vec(any::<u8>(), 0..60)), 0..8,
+            ),
+            at in any::<u32>(),
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(at));
+            for (which, value) in values {
+                let names = [AUTHORIZATION, RELAY_APP, WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE];
+                if let Ok(value) = HeaderValue::from_bytes(&value) {
+                    headers.append(&names[which], value);
+                }
+            }
+            if let Ok(Credentials::Signature(signed)) = Credentials::of(&headers) {
+                let held = signature::verify(&ring(), signed, b"x", i64::from(at), 300).is_ok();
+                prop_assert!(!held);
+            }
+            headers.remove(WEBHOOK_TIMESTAMP);
+            headers.remove(WEBHOOK_ID);
+            headers.remove(WEBHOOK_SIGNATURE);
+            if let Ok(Credentials::Bearer(secret)) = Credentials::of(&headers) {
+                prop_assert!(!ring().matches_bearer(secret));
+            }
+        }
+
+        #[test]
+        fn a_bearer_is_found_however_its_scheme_is_written(
+            scheme in "[Bb][Ee][Aa][Rr][Ee][Rr]", spaces in " {1,3}", secret in "[!-~]{1,60}",
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, format!("{scheme}{spaces}{secret}").parse().unwrap());
+            match Credentials::of(&headers) {
+                Ok(Credentials::Bearer(found)) => prop_assert_eq!(found, secret),
+                _ => prop_assert!(false, "not found"),
+            }
+        }
+    }
+}

@@ -12,10 +12,8 @@ use http::{HeaderName, HeaderValue};
 use super::openapi::Route;
 use super::problem::Rejection;
 
-/// Scripts and connections of this origin only, no inline script, no frame around it.
-///
-/// Swagger UI sets `style` attributes from markup, hence `'unsafe-inline'` for styles alone.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// Everything from this origin only, nothing inline, no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Links are relative, so that the page works below a proxy's path prefix.

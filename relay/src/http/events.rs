@@ -3,6 +3,7 @@
 //! The checks run in the order of the contract: size, who, content type, JSON, rules; then the hub looks at the nonces
 //! and appends. A batch is checked whole before anything of it is published.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -112,12 +113,25 @@ async fn publish(
     let events = parse(&body, now)?;
     drop(body);
     note_sessions(noted, &events);
+    if state.rates.counts_events() {
+        for (session, count) in count_by_session(&events) {
+            state.rates.publish(index, session, count)?;
+        }
+    }
     let receipts = state.hub.publish(index, events).await?;
     let known = receipts.iter().filter(|receipt| receipt.duplicate).count() as u64;
     state
         .metrics
         .published(receipts.len() as u64 - known, known, whole.elapsed());
     Ok(receipts)
+}
+
+fn count_by_session(events: &[Event]) -> HashMap<&str, u32> {
+    let mut counts = HashMap::new();
+    for event in events {
+        *counts.entry(event.session_id.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// A batch may go to many sessions; the line names the first and says how many others there are.
@@ -127,7 +141,7 @@ fn note_sessions(noted: &Noted, events: &[Event]) {
         .iter()
         .map(|event| &event.session_id)
         .filter(|session| **session != first.session_id)
-        .collect::<std::collections::HashSet<_>>()
+        .collect::<HashSet<_>>()
         .len();
     noted.session(match others {
         0 => first.session_id.to_string(),

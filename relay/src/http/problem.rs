@@ -110,7 +110,13 @@ impl From<BodyError> for Rejection {
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code, refusal.detail)
+        Self {
+            // Seconds are what `Retry-After` counts; never so few that one comes too early.
+            retry_after: refusal
+                .after_ms
+                .and_then(|ms| u32::try_from(ms.div_ceil(1000)).ok()),
+            ..Self::new(refusal.code, refusal.detail)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use forge_relay_core::Code;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use uuid::Uuid;
 
 use super::client_address::{Client, Peer};
@@ -58,8 +58,24 @@ pub(super) async fn outermost(
     let noted = Noted::default();
     request.extensions_mut().insert(noted.clone());
 
-    let mut response = if state.require_https && !https && !is_probe(route) {
-        Rejection::new(Code::HttpsRequired, "send this request over https").into_response()
+    let refused = if state.require_https && !https && !is_probe(route) {
+        Some(Rejection::new(
+            Code::HttpsRequired,
+            "send this request over https",
+        ))
+    } else if method == Method::POST
+        && let Some(client) = client
+    {
+        state
+            .rates
+            .request(client.address)
+            .err()
+            .map(Rejection::from)
+    } else {
+        None
+    };
+    let mut response = if let Some(rejection) = refused {
+        rejection.into_response()
     } else {
         AssertUnwindSafe(next.run(request))
             .catch_unwind()

@@ -28,7 +28,6 @@ pub(super) fn describe() -> Route {
         .takes("SocketAuthRequest", example("SocketAuthRequest"))
         .answers(200, "The token is good, and this is what it says.", "SocketAuthAnswer", example("SocketAuthAnswer"))
         .refuses_as(401, &REFUSALS)
-        .refuses(&[Code::RateLimited])
 }
 
 /// Everything that can be wrong with a token; all of it is 401 here.

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 
 use super::Readiness;
 use crate::app::Apps;
+use crate::auth::RateLimits;
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::session::Hub;
@@ -19,6 +20,7 @@ pub(crate) struct AppState {
     /// The proxies whose `X-Forwarded-*` are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) require_https: bool,
+    pub(crate) rates: Arc<RateLimits>,
     pub(crate) clock: Clock,
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn document() -> Value {
             tag("publish", "What an app's backend sends."),
             tag(
                 "subscribe",
-                "What opens a connection; the connection itself is in asyncapi.json.",
+                "What opens a connection; the connection itself is described in `openapi/asyncapi.json`.",
             ),
             tag("operations", "What operators and their machines ask."),
         ]))

@@ -86,7 +86,6 @@ impl Route {
             Code::AppRequired,
             Code::AppUnknown,
             Code::BearerDisabled,
-            Code::RateLimited,
         ])
     }
 
@@ -107,6 +106,7 @@ impl Route {
             Code::UnsupportedMediaType,
             Code::BadJson,
             Code::Invalid,
+            Code::RateLimited,
         ])
     }
 

@@ -196,6 +196,7 @@ async fn a_panic_is_500_and_tells_nothing() {
         ready: Arc::default(),
         trusted_proxies: Vec::new(),
         require_https: false,
+        rates: Arc::new(RateLimits::new(Rates::default())),
         clock: Clock::Still(NOW),
     });
     let outermost =
@@ -280,4 +281,31 @@ async fn behind_a_trusted_proxy_https_is_seen_and_can_be_required() {
         assert_eq!(relay.get(path).await.status, 200, "{path}");
     }
     relay.get("/docs").await.refuses(403, "https_required");
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_back() {
+    let mut setup = Setup::new();
+    setup.rates.publish_per_address = 2;
+    let relay = setup.start();
+    for _ in 0..10 {
+        assert_eq!(relay.publish("/events", event_text()).await.status, 202);
+    }
+    let answer = relay.post("/socket/auth", &[], "{").await;
+    answer.refuses(429, "rate_limited");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(relay.get("/healthz").await.status, 200);
+
+    let mut setup = Setup::new();
+    setup.rates.publish_per_session = 1;
+    let relay = setup.start();
+    let batch = json!(vec![event(); 100]).to_string();
+    assert_eq!(
+        relay.publish("/events/batch", batch.clone()).await.status,
+        202
+    );
+    relay
+        .publish("/events/batch", batch)
+        .await
+        .refuses(429, "rate_limited");
 }

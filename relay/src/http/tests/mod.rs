@@ -3,6 +3,7 @@
 
 mod errors;
 mod events;
+mod log;
 mod operations;
 mod publishers;
 mod socket_auth;
@@ -22,7 +23,7 @@ use tower::ServiceExt as _;
 
 use super::{AppState, Clock, Peer, Readiness, openapi, router};
 use crate::app::Apps;
-use crate::auth::OriginPattern;
+use crate::auth::{OriginPattern, RateLimits, Rates};
 use crate::config::{AppConfig, Limits};
 use crate::metrics::Metrics;
 use crate::session::Hub;
@@ -46,6 +47,7 @@ struct Setup {
     limits: Limits,
     trusted_proxies: Vec<ipnet::IpNet>,
     require_https: bool,
+    rates: Rates,
 }
 
 impl Setup {
@@ -55,6 +57,7 @@ impl Setup {
             limits: limits(),
             trusted_proxies: Vec::new(),
             require_https: false,
+            rates: Rates::default(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Setup {
             ready: Arc::clone(&ready),
             trusted_proxies: self.trusted_proxies,
             require_https: self.require_https,
+            rates: Arc::new(RateLimits::new(self.rates)),
             clock: Clock::Still(NOW),
         });
         Relay {
