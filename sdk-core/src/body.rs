@@ -226,6 +226,27 @@ fn string<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Violation> 
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// The text of any string, half characters in it replaced: for texts that are compared and never passed on, so that
+/// a strange one is merely wrong. `None` where the value is no string.
+pub(crate) fn any_string(raw: &RawValue) -> Option<String> {
+    struct Lossy;
+    impl Visitor<'_> for Lossy {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        // serde_json hands strings out as bytes without asking for whole characters.
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+    (&mut serde_json::Deserializer::from_str(raw.get()))
+        .deserialize_bytes(Lossy)
+        .ok()
+}
+
 /// A number, for the few fields that are one.
 pub(crate) fn number<T: DeserializeOwned>(
     name: &str,

@@ -31,10 +31,11 @@ pub struct Claims {
     pub jti: String,
     /// When it begins, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    #[cfg_attr(feature = "schema", schemars(with = "i64", range(min = 0)))]
     pub nbf: Option<i64>,
     /// The app that made it; required where a relay serves several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub iss: Option<String>,
 }
 

@@ -8,12 +8,6 @@ use serde::{Deserialize, Serialize};
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $text:literal $status:tt $again:ident $title:literal;)*) => {
         /// A stable code: of a problem, a refused connection, an end of one, or a refused refresh.
-        ///
-        /// ```
-        /// use forge_relay_core::Code;
-        /// assert_eq!(Code::NonceConflict.as_str(), "nonce_conflict");
-        /// assert_eq!(Code::NonceConflict.http_status(), Some(409));
-        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[non_exhaustive]
@@ -31,6 +25,12 @@ macro_rules! codes {
             }
 
             /// The HTTP status that goes with it; `None` where it is never sent over HTTP.
+            ///
+            /// ```
+            /// use forge_relay_core::Code;
+            /// assert_eq!(Code::NonceConflict.as_str(), "nonce_conflict");
+            /// assert_eq!(Code::NonceConflict.http_status(), Some(409));
+            /// ```
             pub const fn http_status(self) -> Option<u16> {
                 match self { $(Self::$variant => codes!(@status $status),)* }
             }

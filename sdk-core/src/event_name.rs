@@ -12,12 +12,12 @@ checked_text! {
     /// assert!(EventName::parse("relay.ready").is_err());
     /// ```
     EventName {
-        max: 128, pattern: r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", not: Some(RESERVED_PATTERN), check: check
+        max: 128, describe: "Words of A-Z a-z 0-9 _ - joined by dots; the prefix relay. is the relay's own", pattern: r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", not: Some(RESERVED_PATTERN), check: check
     }
 }
 
 const RESERVED: &str = "relay.";
-#[cfg(any(feature = "schema", test))]
+#[cfg(feature = "schema")]
 const RESERVED_PATTERN: &str = r"^relay\.";
 
 fn check(text: &str) -> Result<(), Violation> {

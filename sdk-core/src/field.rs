@@ -85,6 +85,7 @@ impl std::error::Error for Violation {}
 pub struct FieldError {
     /// Which event of a batch, from 0; absent where there is no batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "usize"))]
     pub index: Option<usize>,
     /// A JSON Pointer (RFC 6901) to the field, from the event (of a batch: from the event at `index`); empty for the
     /// whole.

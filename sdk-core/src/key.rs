@@ -25,7 +25,7 @@ const BASE64_PREFIX: &str = "whsec_";
 ///
 /// ```
 /// use forge_relay_core::Key;
-/// let key = Key::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw")?;
+/// let key = Key::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
 /// assert_eq!(key.id().len(), 8);
 /// assert!(key.is_weak(), "24 bytes: fit for a published test vector, not for a relay");
 /// # Ok::<(), forge_relay_core::KeyError>(())

@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::body::{Errors, Object, any_string, read_json};
 use crate::{Code, Cursor, ResyncReason, SessionId};
 
 /// An event of the session; its data is an [`Envelope`](crate::Envelope).
@@ -22,19 +23,15 @@ pub const REFRESH: &str = "relay:refresh";
 pub const BYE: &str = "relay:bye";
 
 /// What a client sends with its CONNECT, Socket.IO's `auth`. Fields that it does not know are ignored.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Handshake {
     /// The token. A client whose token could not be fetched leaves it out, and is answered `token_missing`.
-    #[serde(
-        default,
-        deserialize_with = "string",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[cfg_attr(feature = "schema", schemars(with = "String", required))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub token: Option<String>,
     /// Where to go on from: text, because a client may hold any, and none is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
@@ -61,14 +58,18 @@ impl Handshake {
     /// assert!(Handshake::parse(Some(r#"{"token":7}"#)).is_err());
     /// ```
     pub fn parse(json: Option<&str>) -> Result<Self, MessageError> {
+        const SHAPE: &str = "the handshake must be { token: string, cursor?: string | null }";
         let Some(json) = json else {
             return Ok(Self::default());
         };
-        read(
-            json,
-            Code::BadHandshake,
-            "the handshake must be { token: string, cursor?: string | null }",
-        )
+        let object = read(json, ["token", "cursor"], Code::BadHandshake, SHAPE)?;
+        let text = |raw| any_string(raw).ok_or_else(|| wrong(Code::BadHandshake, SHAPE));
+        let token = object.optional("token").map(text).transpose()?;
+        let cursor = object.optional("cursor").filter(|raw| raw.get() != "null");
+        Ok(Self {
+            token,
+            cursor: cursor.map(text).transpose()?,
+        })
     }
 
     /// The token; an absent and an empty one are the same.
@@ -96,24 +97,24 @@ impl fmt::Debug for Handshake {
     }
 }
 
-/// Only a string: a `null` token is a wrong type, not an absent one.
-fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(deserializer).map(Some)
+/// Reads a message's object; fields that it does not know are ignored, of one sent twice the last counts, as in
+/// JavaScript. No message repeats what was sent: it may hold a token.
+fn read<'a, const N: usize>(
+    json: &'a str,
+    names: [&'static str; N],
+    code: Code,
+    shape: &str,
+) -> Result<Object<'a, N>, MessageError> {
+    let raw = read_json(json.as_bytes()).ok();
+    let object = raw.and_then(|raw| Object::read(raw, names, "it", &mut Errors::new(None)));
+    object.ok_or_else(|| wrong(code, shape))
 }
 
-fn read<'a, T: Deserialize<'a>>(json: &'a str, code: Code, shape: &str) -> Result<T, MessageError> {
-    // serde reads an array as a struct, field by field; the contract does not. Its messages may quote the value, which
-    // may be a token, so they are not repeated.
-    let object = json
-        .trim_start_matches([' ', '\t', '\r', '\n'])
-        .starts_with('{');
-    object
-        .then(|| serde_json::from_str(json).ok())
-        .flatten()
-        .ok_or_else(|| MessageError {
-            code,
-            detail: shape.into(),
-        })
+fn wrong(code: Code, shape: &str) -> MessageError {
+    MessageError {
+        code,
+        detail: shape.into(),
+    }
 }
 
 /// `relay:ready`: the connection is in its session.
@@ -158,7 +159,7 @@ pub struct Expiring {
 }
 
 /// `relay:refresh`: a new token of the same account and session.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refresh {
     /// The new token.
@@ -171,11 +172,12 @@ impl Refresh {
     /// # Errors
     /// `bad_message`; it changes nothing, the connection lives on.
     pub fn parse(json: &str) -> Result<Self, MessageError> {
-        read(
-            json,
-            Code::BadMessage,
-            "relay:refresh takes { token: string }",
-        )
+        const SHAPE: &str = "relay:refresh takes { token: string }";
+        let object = read(json, ["token"], Code::BadMessage, SHAPE)?;
+        let token = object.optional("token").and_then(any_string);
+        token
+            .map(|token| Self { token })
+            .ok_or_else(|| wrong(Code::BadMessage, SHAPE))
     }
 }
 
@@ -236,6 +238,7 @@ pub struct ConnectErrorData {
     pub retryable: bool,
     /// When to try again, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub after_ms: Option<u64>,
 }
 

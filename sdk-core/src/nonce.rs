@@ -9,7 +9,7 @@ checked_text! {
     /// assert!(Nonce::parse("7c1de0a2-5d1b-4b41-9f53-0cf3a6c7ce1c").is_ok());
     /// assert!(Nonce::parse("two words").is_err());
     /// ```
-    Nonce { max: 64, pattern: "^[!-~]+$", not: None, check: check }
+    Nonce { max: 64, describe: "The idempotency key, visible ASCII, unique per app: a UUID is a good one", pattern: "^[!-~]+$", not: None, check: check }
 }
 
 fn check(text: &str) -> Result<(), Violation> {

@@ -5,13 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::{Code, Cursor, FieldError, ResyncReason};
 
 /// An error answer, RFC 9457 `application/problem+json`.
-///
-/// ```
-/// use forge_relay_core::{Code, Problem};
-/// let problem = Problem::new(Code::NotFound, "there is no such route: see /docs", "req-1");
-/// assert_eq!(problem.kind, "urn:forge-relay:problem:not_found");
-/// assert_eq!(problem.status, 404);
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -36,14 +29,23 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// With `resync`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "ResyncReason"))]
     pub reason: Option<ResyncReason>,
     /// With `resync`: where to go on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Cursor"))]
     pub cursor: Option<Cursor>,
 }
 
 impl Problem {
     /// A problem; a code that has no HTTP status counts as the relay's own failure, 500.
+    ///
+    /// ```
+    /// use forge_relay_core::{Code, Problem};
+    /// let problem = Problem::new(Code::NotFound, "there is no such route: see /docs", "req-1");
+    /// assert_eq!(problem.kind, "urn:forge-relay:problem:not_found");
+    /// assert_eq!(problem.status, 404);
+    /// ```
     pub fn new(code: Code, detail: impl Into<String>, request_id: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:forge-relay:problem:{code}").into(),

@@ -22,7 +22,7 @@ pub struct TokenRequest {
     pub session_id: SessionId,
     /// Its life in seconds; the longest allowed where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_TOKEN_LIFE)))]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", default, range(min = 1, max = MAX_TOKEN_LIFE)))]
     pub expires_in: Option<u32>,
 }
 
@@ -113,7 +113,7 @@ impl schemars::JsonSchema for AccountId {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": Claims::MAX_SUB })
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": Claims::MAX_SUB, "description": "The id of an account" })
     }
 }
 

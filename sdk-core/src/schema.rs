@@ -24,7 +24,7 @@ impl JsonSchema for EventBatch {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let event = generator.subschema_for::<Event>();
-        schemars::json_schema!({ "type": "array", "items": event, "minItems": 1, "maxItems": MAX_BATCH })
+        schemars::json_schema!({ "type": "array", "description": "Events that are published together, or not at all", "items": event, "minItems": 1, "maxItems": MAX_BATCH })
     }
 }
 

@@ -9,7 +9,7 @@ checked_text! {
     /// assert_eq!(SessionId::parse("abc-123").unwrap().as_str(), "abc-123");
     /// assert!(SessionId::parse("planning poker").is_err());
     /// ```
-    SessionId { max: 128, pattern: "^[A-Za-z0-9._:~-]+$", not: None, check: check }
+    SessionId { max: 128, describe: "The id of a session, of A-Z a-z 0-9 . _ : ~ -", pattern: "^[A-Za-z0-9._:~-]+$", not: None, check: check }
 }
 
 fn check(text: &str) -> Result<(), Violation> {

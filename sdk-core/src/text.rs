@@ -27,7 +27,7 @@ pub(crate) fn check_length(name: &str, text: &str, max: usize) -> Result<(), Vio
 macro_rules! checked_text {
     (
         $(#[$doc:meta])*
-        $name:ident { max: $max:expr, pattern: $pattern:expr, not: $not:expr, check: $check:path }
+        $name:ident { max: $max:expr, describe: $describe:expr, pattern: $pattern:expr, not: $not:expr, check: $check:path }
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -91,6 +91,7 @@ macro_rules! checked_text {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut schema = schemars::json_schema!({
                     "type": "string",
+                    "description": $describe,
                     "minLength": 1,
                     "maxLength": Self::MAX_LENGTH,
                     "pattern": Self::PATTERN,

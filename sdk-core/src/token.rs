@@ -424,3 +424,39 @@ fn check_times(claims: &Claims, rules: &TokenRules<'_>, now: i64) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        signature: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        secret: String,
+        token: String,
+        valid: bool,
+    }
+
+    /// RFC 7515's example has none of our claims, so only its signature can be held against us.
+    #[test]
+    fn a_signature_is_one_or_is_not() {
+        let file: File = serde_json::from_str(include_str!("../vectors/tokens.json")).unwrap();
+        assert!(!file.signature.is_empty());
+        for case in file.signature {
+            let ring = KeyRing::parse(&case.secret).unwrap();
+            assert_eq!(
+                verified(&ring, &case.token, None).is_ok(),
+                case.valid,
+                "{}",
+                case.name
+            );
+        }
+    }
+}

@@ -1,1 +1,3 @@
-//! Shared by the end-to-end tests.
+//! What the end-to-end tests share and what is tested by itself: the judge of recorded histories.
+
+pub mod history;

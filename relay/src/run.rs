@@ -1,0 +1,139 @@
+//! The relay from its first accept to its last goodbye.
+//!
+//! ```text
+//!  accepting … ──shutdown──▶ draining ─────────────▶ stopping ────▶ ended
+//!                            /readyz fails            publishes: 503
+//!                            CONNECT: `draining`      HTTP ends after its request
+//!                            byes, spread over time
+//! ```
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::accept::Acceptor;
+use crate::app::Apps;
+use crate::capacity::capacity;
+use crate::config::{Config, Limits};
+use crate::http::{self, AppState, Clock, Readiness};
+use crate::metrics::Metrics;
+use crate::session::{Hub, HubLimits, LogLimits};
+use crate::socket::{self, Sockets};
+use crate::store::{MemoryStore, NonceLimits, Store};
+
+/// How long a publisher waits for delivery that has fallen far behind, before it is told to retry.
+const PUBLISHER_PATIENCE: Duration = Duration::from_secs(5);
+/// How often logs are trimmed and idle sessions dropped.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How long requests that are on their way have when all else has ended.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
+/// Why the relay could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The listener cannot be used.
+    #[error("cannot listen: {0}")]
+    Listener(#[from] io::Error),
+}
+
+/// Serves on `listener` until `shutdown` is ready, then drains: tells every client to come back,
+/// takes publishes until the last one was told, and ends when all are gone or the drain time is over.
+///
+/// # Errors
+/// The listener cannot be used. Nothing else ends a relay that runs.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let limits = Arc::new(config.limits);
+    let metrics = Arc::new(Metrics::new());
+    let ready = Arc::new(Readiness::default());
+    let app_count = config.apps.len();
+    let apps = Arc::new(Apps::new(config.apps, &limits));
+    let hub = Arc::new(hub(&limits, app_count, &metrics));
+    let sockets = Sockets::new(
+        Arc::clone(&apps),
+        Arc::clone(&hub),
+        Arc::clone(&metrics),
+        &limits,
+    );
+    let state = AppState {
+        apps,
+        hub: Arc::clone(&hub),
+        metrics: Arc::clone(&metrics),
+        limits: Arc::clone(&limits),
+        ready: Arc::clone(&ready),
+        trusted_proxies: config.trusted_proxies,
+        require_https: config.require_https,
+        clock: Clock::System,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let acceptor = Acceptor {
+        router: http::router(state),
+        sockets: Arc::clone(&sockets),
+        metrics,
+        capacity: limits.connections.unwrap_or(usize::MAX).min(capacity()),
+        header_deadline: limits.header_deadline,
+        stop: stopped,
+    };
+
+    // They end with this set, whatever ends this function.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&sockets).keep());
+    tasks.spawn(sweep(hub));
+    tasks.spawn(acceptor.accept(listener));
+
+    shutdown.await;
+    tracing::info!(drain = ?limits.drain, clients = sockets.count(), "draining");
+    ready.start_draining();
+    sockets.drain(limits.drain).await;
+    ready.stop();
+    sockets.cut_all();
+    // Every acceptor and connection holds a receiver: all gone is all done.
+    if stop.send(true).is_ok() {
+        tasks.abort_all();
+        let _ = tokio::time::timeout(LAST_REQUESTS, stop.closed()).await;
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn hub(limits: &Limits, apps: usize, metrics: &Arc<Metrics>) -> Hub {
+    let hub_limits = HubLimits {
+        log: LogLimits {
+            events: limits.log_events,
+            age: limits.log_age,
+            bytes: limits.log_bytes,
+        },
+        all_logs: limits.all_logs,
+        idle: limits.idle_session,
+        patience: PUBLISHER_PATIENCE,
+    };
+    let nonces = NonceLimits {
+        age: limits.nonce_age,
+        bytes: limits.nonce_memory,
+    };
+    let _ = metrics;
+    Hub::new(
+        hub_limits,
+        socket::encode_event,
+        |announce| -> Arc<dyn Store> { Arc::new(MemoryStore::new(apps, nonces, announce)) },
+    )
+}
+
+async fn sweep(hub: Arc<Hub>) {
+    let mut tick = tokio::time::interval(SWEEP);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        hub.sweep();
+    }
+}

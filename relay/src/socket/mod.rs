@@ -1,0 +1,300 @@
+//! Connections: WebSocket (RFC 6455), Engine.IO 4 and Socket.IO 5. Nothing else knows a packet.
+//!
+//! | file | what |
+//! |---|---|
+//! | `upgrade` | the HTTP request that becomes a connection |
+//! | `frame` | WebSocket frames, read strictly |
+//! | `packet` | Engine.IO and Socket.IO packets; the one encoding of an event |
+//! | `connection` | a connection: phases, sending, deadlines |
+//! | `conversation` | what clients say and are answered |
+//! | `task` | the future that reads, and catches up |
+//! | `stream` | the bytes below |
+//! | `wheel` | one timer wheel for all |
+
+mod connection;
+mod conversation;
+mod frame;
+mod packet;
+mod stream;
+mod task;
+mod upgrade;
+mod wheel;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use engineioxide_core::OpenPacket;
+use forge_relay_core::Code;
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use self::connection::Connection;
+use self::stream::Stream;
+use self::task::Task;
+use self::wheel::{Millis, Wheel};
+use crate::app::Apps;
+use crate::capacity::Permit;
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::session::Hub;
+
+pub(crate) use packet::event as encode_event;
+pub(crate) use upgrade::{PATH, Ticket, upgrade};
+
+/// How long after a bye, or a refusal that will pass, a client is asked to wait, at the least.
+const COME_BACK: Duration = Duration::from_millis(500);
+/// How much longer, at the most, so that not all come back at once.
+const COME_BACK_SPREAD: Duration = Duration::from_millis(2_500);
+
+/// The limits of a connection, in the units of this room.
+#[derive(Debug, Clone)]
+struct SocketLimits {
+    message: usize,
+    messages_per_second: u32,
+    outbox: usize,
+    all_outboxes: usize,
+    catch_up_write: usize,
+    /// Bytes a second.
+    least_rate: u32,
+    write_deadline: Millis,
+    handshake_deadline: Millis,
+    ping_interval: Millis,
+    ping_timeout: Millis,
+    /// Seconds.
+    token_leeway: i64,
+}
+
+impl SocketLimits {
+    fn of(limits: &Limits) -> Self {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            message: limits.message,
+            messages_per_second: limits.messages_per_second,
+            outbox: limits.outbox,
+            all_outboxes: limits.all_outboxes,
+            catch_up_write: limits.catch_up_write,
+            least_rate: u32::try_from(limits.least_rate).unwrap_or(u32::MAX),
+            write_deadline: millis(limits.write_deadline),
+            handshake_deadline: millis(limits.handshake_deadline),
+            ping_interval: millis(limits.ping_interval),
+            ping_timeout: millis(limits.ping_timeout),
+            token_leeway: i64::try_from(limits.token_leeway.as_secs()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// All connections of the relay, and what they share.
+pub(crate) struct Sockets {
+    apps: Arc<Apps>,
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+    limits: SocketLimits,
+    wheel: Wheel<Connection>,
+    registry: Mutex<Slab<Weak<Connection>>>,
+    draining: AtomicBool,
+    /// Bytes that wait in all outboxes.
+    queued: AtomicUsize,
+    /// Told when `queued` is over its limit.
+    too_much: Notify,
+    /// Told when a connection is forgotten while draining.
+    fewer: Notify,
+    random: RandomState,
+}
+
+impl std::fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sockets")
+            .field("connections", &self.count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sockets {
+    pub(crate) fn new(
+        apps: Arc<Apps>,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+        limits: &Limits,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            apps,
+            hub,
+            metrics,
+            limits: SocketLimits::of(limits),
+            wheel: Wheel::new(),
+            registry: Mutex::new(Slab::new()),
+            draining: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
+            too_much: Notify::new(),
+            fewer: Notify::new(),
+            random: RandomState::new(),
+        })
+    }
+
+    /// Keeps the deadlines of all connections, and the bound on all outboxes. Never ends.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        let cutting = async {
+            loop {
+                self.too_much.notified().await;
+                self.cut_the_slowest();
+            }
+        };
+        futures_util::future::join(self.wheel.turn(), cutting).await;
+    }
+
+    /// Begins a connection on an upgraded stream. `early` is what came right behind the request.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        tcp: TcpStream,
+        ticket: Ticket,
+        early: &[u8],
+        permit: Permit,
+    ) {
+        let connection = {
+            let mut registry = self.registry.lock();
+            let slot = registry.vacant_entry();
+            let key = slot.key();
+            let connection = Arc::new_cyclic(|me| {
+                let stream = Stream::new(tcp, permit);
+                Connection::new(
+                    Arc::clone(self),
+                    stream,
+                    key,
+                    ticket.origin,
+                    Weak::clone(me),
+                )
+            });
+            slot.insert(Arc::downgrade(&connection));
+            connection
+        };
+        let open = OpenPacket {
+            sid: connection.sid,
+            upgrades: std::iter::empty().collect(),
+            ping_interval: Duration::from_millis(self.limits.ping_interval),
+            ping_timeout: Duration::from_millis(self.limits.ping_timeout),
+            max_payload: self.limits.message as u64,
+        };
+        connection.control(packet::open(open));
+        connection.arm_now(&mut connection.state());
+        tokio::spawn(Task::new(connection, early));
+    }
+
+    fn forget(&self, key: usize) {
+        self.registry.lock().try_remove(key);
+        if self.draining() {
+            self.fewer.notify_one();
+        }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn count(&self) -> usize {
+        self.registry.lock().len()
+    }
+
+    fn all(&self) -> Vec<Arc<Connection>> {
+        self.registry
+            .lock()
+            .iter()
+            .filter_map(|(_, connection)| connection.upgrade())
+            .collect()
+    }
+
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Takes no new subscribers from now on, and tells those who are here to come back later, spread
+    /// over `time`. Ends when all were told and have gone, or when the time is over.
+    pub(crate) async fn drain(self: &Arc<Self>, time: Duration) {
+        self.draining.store(true, Ordering::Release);
+        let end = tokio::time::Instant::now() + time;
+        let everyone = self.all();
+        // The last third is for the goodbyes to arrive.
+        let step =
+            time.mul_f64(2.0 / 3.0) / u32::try_from(everyone.len().max(1)).unwrap_or(u32::MAX);
+        let began = tokio::time::Instant::now();
+        for (index, connection) in everyone.into_iter().enumerate() {
+            let reason = "the relay is about to stop: connect again";
+            connection.bye(Code::Draining, reason, true, self.jitter());
+            tokio::time::sleep_until(began + step * u32::try_from(index).unwrap_or(u32::MAX)).await;
+        }
+        while self.count() > 0
+            && tokio::time::timeout_at(end, self.fewer.notified())
+                .await
+                .is_ok()
+        {}
+    }
+
+    /// How long someone should wait before coming back, in milliseconds.
+    fn jitter(&self) -> u64 {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(0);
+        let random = self
+            .random
+            .hash_one(self.wheel.now() ^ u64::from(unix_millis().unsigned_abs() as u32));
+        millis(COME_BACK) + random % millis(COME_BACK_SPREAD)
+    }
+
+    /// The wheel's time of a Unix time in milliseconds.
+    fn at_unix(&self, unix: i64) -> Millis {
+        let ahead = unix.saturating_sub(unix_millis()).max(0);
+        self.wheel.now().saturating_add(ahead.unsigned_abs())
+    }
+
+    fn count_queued(&self, before: usize, after: usize) {
+        if after == before {
+            return;
+        }
+        if after < before {
+            self.queued.fetch_sub(before - after, Ordering::Relaxed);
+            return;
+        }
+        let all = self.queued.fetch_add(after - before, Ordering::Relaxed) + (after - before);
+        if all > self.limits.all_outboxes {
+            self.too_much.notify_one();
+        }
+    }
+
+    /// Bytes that wait in all outboxes.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Ends whatever is left, at once.
+    pub(crate) fn cut_all(&self) {
+        for connection in self.all() {
+            connection.cut(&mut connection.state());
+        }
+    }
+
+    /// Cuts clients that have taken nothing for the longest time, until the outboxes are in bounds.
+    fn cut_the_slowest(&self) {
+        let mut over = self.queued().saturating_sub(self.limits.all_outboxes);
+        let mut stalled: Vec<_> = self
+            .all()
+            .into_iter()
+            .filter_map(|connection| connection.stalled_for().map(|stall| (stall, connection)))
+            .collect();
+        stalled.sort_by_key(|((time, _), _)| std::cmp::Reverse(*time));
+        for ((_, queued), connection) in stalled {
+            if over == 0 {
+                return;
+            }
+            over = over.saturating_sub(queued);
+            self.metrics.slow_clients_cut.inc();
+            tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
+            connection.cut(&mut connection.state());
+        }
+    }
+}
+
+/// Unix time in milliseconds.
+fn unix_millis() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

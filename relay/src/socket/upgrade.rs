@@ -1,0 +1,165 @@
+//! The HTTP request that becomes a connection: RFC 6455 §4.2, and Engine.IO's own handshake errors.
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use sha1::{Digest, Sha1};
+
+/// Where stock clients connect.
+pub(crate) const PATH: &str = "/socket.io/";
+
+/// RFC 6455 §1.3.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a connection keeps of its request.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(super) origin: Option<Box<str>>,
+}
+
+/// Engine.IO's errors of a handshake: <https://socket.io/docs/v4/server-api/#connection_error>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bad {
+    Transport,
+    Sid,
+    Method,
+    Request(&'static str),
+    Version,
+    /// Not a WebSocket of the one version there is: RFC 6455 §4.4.
+    WebSocketVersion,
+}
+
+/// Answers the request with 101 and the ticket of the connection that it becomes, or with the error.
+pub(crate) fn upgrade<B>(request: &Request<B>) -> Result<(Response<Body>, Ticket), Response<Body>> {
+    let key = check(request).map_err(refuse)?;
+    let origin = request
+        .headers()
+        .get(ORIGIN)
+        .and_then(|origin| origin.to_str().ok());
+    let ticket = Ticket {
+        origin: origin.map(Into::into),
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept(key)) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    Ok((response, ticket))
+}
+
+/// RFC 6455 §4.2.2, point 5.4.
+fn accept(key: &[u8]) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(GUID);
+    BASE64_STANDARD.encode(hash.finalize())
+}
+
+/// Checks the request; answers its `Sec-WebSocket-Key`.
+fn check<B>(request: &Request<B>) -> Result<&[u8], Bad> {
+    let query = request.uri().query().unwrap_or("");
+    let mut version = None;
+    let mut transport = None;
+    let mut sid = None;
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some(("EIO", value)) => version = Some(value),
+            Some(("transport", value)) => transport = Some(value),
+            Some(("sid", value)) => sid = Some(value),
+            _ => {}
+        }
+    }
+    if transport != Some("websocket") {
+        return Err(Bad::Transport);
+    }
+    if version != Some("4") {
+        return Err(Bad::Version);
+    }
+    if sid.is_some() {
+        return Err(Bad::Sid);
+    }
+    if request.method() != Method::GET {
+        return Err(Bad::Method);
+    }
+    let headers = request.headers();
+    if request.version() != Version::HTTP_11 || !headers.contains_key(HOST) {
+        return Err(Bad::Request(
+            "a WebSocket begins with an HTTP/1.1 request with a Host",
+        ));
+    }
+    if !has_token(headers, &CONNECTION, "upgrade") || !has_token(headers, &UPGRADE, "websocket") {
+        return Err(Bad::Request(
+            "this transport begins with a WebSocket upgrade",
+        ));
+    }
+    if headers
+        .get(SEC_WEBSOCKET_VERSION)
+        .is_none_or(|version| version != "13")
+    {
+        return Err(Bad::WebSocketVersion);
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    match (keys.next().map(HeaderValue::as_bytes), keys.next()) {
+        (Some(key), None) if BASE64_STANDARD.decode(key).is_ok_and(|key| key.len() == 16) => {
+            Ok(key)
+        }
+        _ => Err(Bad::Request(
+            "Sec-WebSocket-Key must be 16 bytes in base64, once",
+        )),
+    }
+}
+
+/// Whether a list header names `token`, in any case.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|entry| entry.trim().eq_ignore_ascii_case(token))
+}
+
+fn refuse(bad: Bad) -> Response<Body> {
+    let (status, code, message) = match bad {
+        Bad::Transport => (StatusCode::BAD_REQUEST, 0, "Transport unknown"),
+        Bad::Sid => (StatusCode::BAD_REQUEST, 1, "Session ID unknown"),
+        Bad::Method => (StatusCode::BAD_REQUEST, 2, "Bad handshake method"),
+        Bad::Request(why) => (StatusCode::BAD_REQUEST, 3, why),
+        Bad::Version => (StatusCode::BAD_REQUEST, 5, "Unsupported protocol version"),
+        Bad::WebSocketVersion => (
+            StatusCode::UPGRADE_REQUIRED,
+            3,
+            "the WebSocket protocol has version 13",
+        ),
+    };
+    let body = serde_json::json!({ "code": code, "message": message }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if bad == Bad::WebSocketVersion {
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_value_of_the_rfc() {
+        assert_eq!(
+            accept(b"dGhlIHNhbXBsZSBub25jZQ=="),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
+    }
+}

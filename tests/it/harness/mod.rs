@@ -1,0 +1,20 @@
+//! What the tests stand on: a relay on a port of its own, and those who talk to it.
+
+pub(crate) mod app;
+pub(crate) mod http;
+pub(crate) mod node;
+pub(crate) mod process;
+pub(crate) mod recorder;
+pub(crate) mod relay;
+pub(crate) mod subscriber;
+pub(crate) mod token;
+pub(crate) mod wait;
+
+pub(crate) use app::{App, EventText};
+pub(crate) use http::{Answer, Http};
+pub(crate) use node::Node;
+pub(crate) use recorder::Recorder;
+pub(crate) use relay::Relay;
+pub(crate) use subscriber::{Said, Subscriber};
+pub(crate) use token::TokenText;
+pub(crate) use wait::{now, within};

@@ -1,0 +1,156 @@
+//! A client that stopped reading holds nobody up, and loses nothing silently.
+
+use std::time::{Duration, Instant};
+
+use forge_relay_tests::history::violations;
+use serde_json::{Value, json};
+
+use crate::harness::recorder::published;
+use crate::harness::{EventText, Recorder, Relay, Subscriber};
+
+/// Publishes `n = from..=to` of 1 kB each, as fast as the relay takes them.
+async fn publish_large(relay: &Relay, from: u64, to: u64) -> Vec<crate::harness::app::Receipt> {
+    let text = "x".repeat(1_000);
+    let mut receipts = Vec::new();
+    let numbers: Vec<u64> = (from..=to).collect();
+    for numbers in numbers.chunks(100) {
+        let batch: Vec<Value> = numbers
+            .iter()
+            .map(|n| {
+                EventText::new("s")
+                    .with("payload", json!({ "n": n, "text": text }))
+                    .0
+            })
+            .collect();
+        let answer = relay
+            .http
+            .send(
+                relay
+                    .app
+                    .signed("/events/batch", Value::from(batch).to_string()),
+            )
+            .await;
+        answer.expect(202);
+        let all: Vec<crate::harness::app::Receipt> =
+            serde_json::from_value(answer.json()["receipts"].take()).unwrap();
+        receipts.extend(all);
+    }
+    receipts
+}
+
+/// One client stops reading, one is healthy, 20,000 events go by; whatever happens, nobody has a hole.
+async fn twenty_thousand_past_one_that_stopped(settings: &str, all_must_arrive: bool) {
+    const EVENTS: u64 = 20_000;
+    let relay = Relay::with(&format!("limits.write_deadline = \"1s\"\n{settings}"));
+    let token = relay.app.token("alice", "s");
+    let auth = json!({ "token": token });
+    let mut stopped = relay.opening().receive_buffer(4_096).connect(&auth).await;
+    let mut stopped_story = Recorder::new("stopped", "s");
+    stopped_story.ready(&stopped.expect_ready().await);
+    let (mut healthy, ready) = Subscriber::join(relay.address, &token).await;
+    let mut healthy_story = Recorder::new("healthy", "s");
+    healthy_story.ready(&ready);
+
+    let publishing = async {
+        let start = Instant::now();
+        let receipts = publish_large(&relay, 1, EVENTS).await;
+        (receipts, start.elapsed())
+    };
+    let reading = async {
+        loop {
+            let said = healthy.next().await;
+            assert!(healthy_story.hear(said), "the healthy one is not cut");
+            if healthy_story.at().is_some_and(|place| place.seq == EVENTS) {
+                break;
+            }
+        }
+    };
+    let ((receipts, took), ()) = tokio::join!(publishing, reading);
+    assert!(
+        took < Duration::from_secs(60),
+        "the stopped one holds publishers up: {took:?}"
+    );
+    assert_eq!(receipts.len() as u64, EVENTS);
+
+    // It is cut at the write deadline; what it still had in its pipe counts.
+    stopped_story
+        .drain(&mut stopped, Duration::from_secs(5))
+        .await;
+    let cursor = stopped_story.cursor.clone().unwrap();
+    let (mut back, ready) = Subscriber::resume(relay.address, &token, &cursor).await;
+    stopped_story.ready(&ready);
+    stopped_story
+        .drain(&mut back, Duration::from_millis(700))
+        .await;
+
+    healthy_story.client.finished = true;
+    stopped_story.client.finished = true;
+    let receipts: Vec<_> = receipts.iter().map(published).collect();
+    if all_must_arrive {
+        assert_eq!(
+            healthy_story.client.seen.len() as u64,
+            EVENTS + 1,
+            "20,000 in order, and no resync"
+        );
+    }
+    assert_eq!(
+        violations(&receipts, &[healthy_story.client, stopped_story.client]),
+        []
+    );
+}
+
+#[tokio::test]
+async fn with_a_large_log_the_healthy_client_has_all_twenty_thousand() {
+    let settings = "limits.log_events = 25000\nlimits.log_bytes = \"64MiB\"";
+    twenty_thousand_past_one_that_stopped(settings, true).await;
+}
+
+#[tokio::test]
+async fn with_the_default_log_nobody_has_a_hole() {
+    twenty_thousand_past_one_that_stopped("", false).await;
+}
+
+#[tokio::test]
+async fn one_that_stopped_is_cut_at_the_write_deadline() {
+    let relay = Relay::with("limits.write_deadline = \"300ms\"");
+    let auth = json!({ "token": relay.app.token("alice", "s") });
+    let mut stopped = relay.opening().receive_buffer(4_096).connect(&auth).await;
+    stopped.expect_ready().await;
+    publish_large(&relay, 1, 20_000).await;
+    crate::harness::wait::until("the cut", || async {
+        let metrics = relay.http.get("/metrics").await.text();
+        metrics
+            .lines()
+            .any(|line| line.starts_with("connected_clients") && line.ends_with(" 0"))
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_stopped_does_not_hold_the_end_up() {
+    let mut relay = Relay::with("limits.drain = \"300ms\"\nlimits.write_deadline = \"1s\"");
+    let auth = json!({ "token": relay.app.token("alice", "s") });
+    let mut stopped = relay.opening().receive_buffer(4_096).connect(&auth).await;
+    stopped.expect_ready().await;
+    publish_large(&relay, 1, 20_000).await;
+    let start = Instant::now();
+    relay.stop();
+    relay.ended().await.unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn one_that_reads_again_in_time_has_everything() {
+    let settings = "limits.log_events = 25000\nlimits.log_bytes = \"64MiB\"";
+    let relay = Relay::with(settings);
+    let auth = json!({ "token": relay.app.token("alice", "s") });
+    let mut pausing = relay.opening().receive_buffer(4_096).connect(&auth).await;
+    pausing.expect_ready().await;
+    publish_large(&relay, 1, 10_000).await;
+    pausing.expect_numbers(1, 10_000).await;
+}
