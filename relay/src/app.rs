@@ -6,7 +6,7 @@ use forge_relay_core::{KeyRing, Rules};
 
 use crate::auth::OriginPattern;
 use crate::config::{AppConfig, Limits};
-use crate::session::AppIndex;
+use crate::store::AppIndex;
 
 /// One Forge app environment.
 #[derive(Debug)]

@@ -1,27 +1,29 @@
-//! The relay.
+//! Forge Relay: live events from Atlassian Forge functions to every open browser.
+//!
+//! Functions publish signed events over HTTPS; the relay delivers them over Socket.IO to every client
+//! that holds a token for that session, and never silently loses, repeats or reorders one. How an
+//! event travels:
+//!
+//! ```text
+//!  http/events → auth → session/hub → store → session/session (log, pump) → session/outbox → socket/
+//! ```
+//!
+//! The binary is [`cli::main`]; a program that brings its own listener calls [`run()`].
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the rooms that use them are not here yet"
-)]
+mod accept;
 mod app;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the rooms that use them are not here yet"
-)]
 mod auth;
-mod config;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the rooms that use them are not here yet"
-)]
+mod capacity;
+pub mod cli;
+pub mod config;
 mod http;
-#[allow(dead_code, reason = "the rooms that use them are not here yet")]
 mod metrics;
+mod run;
 mod session;
+mod socket;
+mod store;
+pub mod telemetry;
 
 pub use auth::OriginPattern;
 pub use http::generated_files;
+pub use run::{RunError, run};

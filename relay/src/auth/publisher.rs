@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::Refusal;
 use crate::app::{App, Apps};
-use crate::session::AppIndex;
+use crate::store::AppIndex;
 
 /// Names the app where a relay serves several.
 const RELAY_APP: HeaderName = HeaderName::from_static("relay-app");

@@ -16,7 +16,8 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::Refusal;
-use crate::session::AppIndex;
+use crate::config::Limits;
+use crate::store::AppIndex;
 
 /// How many seconds' worth may come at once.
 const BURST_SECONDS: u32 = 5;
@@ -24,29 +25,6 @@ const BURST_SECONDS: u32 = 5;
 /// cost neither memory nor those who mean well.
 const MOST_KEYS: usize = 1 << 18;
 const TIDY_SECONDS: u64 = 10;
-
-/// Rates a second; 0 is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rates {
-    /// Events into one session.
-    pub(crate) publish_per_session: u32,
-    /// POST requests from one address, or one IPv6 network of 64 bits, which is what one customer has.
-    pub(crate) publish_per_address: u32,
-    /// Connects of one account of an app.
-    pub(crate) connects_per_account: u32,
-}
-
-/// Publishers hold a key, so they are trusted with the rate unless told otherwise. A token is in a browser, where a loop
-/// is one bug away.
-impl Default for Rates {
-    fn default() -> Self {
-        Self {
-            publish_per_session: 0,
-            publish_per_address: 0,
-            connects_per_account: 10,
-        }
-    }
-}
 
 /// All the limits of a relay.
 pub(crate) struct RateLimits<C: Clock = MonotonicClock> {
@@ -57,19 +35,19 @@ pub(crate) struct RateLimits<C: Clock = MonotonicClock> {
 }
 
 impl RateLimits {
-    pub(crate) fn new(rates: Rates) -> Self {
-        Self::with_clock(rates, &MonotonicClock)
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self::with_clock(limits, &MonotonicClock)
     }
 }
 
 impl<C: Clock + Clone> RateLimits<C> {
-    fn with_clock(rates: Rates, clock: &C) -> Self {
+    fn with_clock(limits: &Limits, clock: &C) -> Self {
         // A batch counts as many as it has events, and one that is allowed at all must not be too large for ever.
         let batch = u32::try_from(MAX_BATCH).unwrap_or(u32::MAX);
         Self {
-            sessions: Limit::new(rates.publish_per_session, batch, clock),
-            addresses: Limit::new(rates.publish_per_address, 1, clock),
-            accounts: Limit::new(rates.connects_per_account, 1, clock),
+            sessions: Limit::new(limits.publishes_per_session, batch, clock),
+            addresses: Limit::new(limits.requests_per_address, 1, clock),
+            accounts: Limit::new(limits.connects_per_account, 1, clock),
             hasher: RandomState::new(),
         }
     }

@@ -5,7 +5,7 @@ use forge_relay_core::{Claims, Code, SessionId};
 
 use super::Refusal;
 use crate::app::{App, Apps};
-use crate::session::AppIndex;
+use crate::store::AppIndex;
 
 /// Whom a token lets in, and where.
 #[derive(Clone, PartialEq, Eq)]

@@ -80,7 +80,7 @@ pub(super) fn describe_one() -> Route {
         .takes("Event", example("Event"))
         .publishers_only()
         .answers(202, "The event is in the log, at this place.", "Receipt", example("Receipt"))
-        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable])
+        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable, Code::Draining])
 }
 
 pub(super) fn describe_batch() -> Route {
@@ -93,7 +93,7 @@ pub(super) fn describe_batch() -> Route {
         .takes("EventBatch", example("EventBatch"))
         .publishers_only()
         .answers(202, "All are in the log; the receipts are in the order sent.", "Receipts", example("Receipts"))
-        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable])
+        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable, Code::Draining])
 }
 
 async fn publish(
@@ -117,6 +117,10 @@ async fn publish(
         for (session, count) in count_by_session(&events) {
             state.rates.publish(index, session, count)?;
         }
+    }
+    if state.ready.stopped() {
+        let detail = "this relay has told its last client: publish again, with the same nonce";
+        return Err(Rejection::new(Code::Draining, detail).retry_after(1));
     }
     let receipts = state.hub.publish(index, events).await?;
     let known = receipts.iter().filter(|receipt| receipt.duplicate).count() as u64;
