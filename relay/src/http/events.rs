@@ -118,6 +118,9 @@ async fn publish(
             state.rates.publish(index, session, count)?;
         }
     }
+    if state.ready.stopped() {
+        return Err(PublishError::Unavailable { retry_after: 1 }.into());
+    }
     let receipts = state.hub.publish(index, events).await?;
     let known = receipts.iter().filter(|receipt| receipt.duplicate).count() as u64;
     state

@@ -17,12 +17,22 @@ use super::problem::Rejection;
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     draining: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Readiness {
     /// From now on `/readyz` fails, so that load balancers look elsewhere. There is no way back.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
+    }
+
+    /// From now on nothing is published: the last client has been told.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     pub(crate) fn draining(&self) -> bool {

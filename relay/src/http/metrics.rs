@@ -1,6 +1,7 @@
 //! `GET /metrics`, for Prometheus.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,9 +18,17 @@ pub(super) fn describe() -> Route {
 }
 
 pub(super) async fn scrape(State(state): State<Arc<AppState>>) -> Response {
+    let logs = state.hub.budget();
+    let sessions = logs.gauges.sessions.load(Ordering::Relaxed);
+    state.metrics.sessions.set(gauge(sessions));
+    state.metrics.log_bytes.set(gauge(logs.used()));
     (
         [(CONTENT_TYPE, metrics::CONTENT_TYPE)],
         state.metrics.encode(),
     )
         .into_response()
+}
+
+fn gauge(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

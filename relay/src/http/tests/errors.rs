@@ -190,7 +190,7 @@ async fn a_panic_is_500_and_tells_nothing() {
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(AppState {
         apps: Arc::new(Apps::new(state.apps, &state.limits)),
-        hub: hub(),
+        hub: hub(&state.limits, 1),
         metrics: Arc::clone(&metrics),
         limits: Arc::new(state.limits),
         ready: Arc::default(),
