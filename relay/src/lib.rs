@@ -22,6 +22,8 @@ mod http;
 #[allow(dead_code, reason = "the rooms that use them are not here yet")]
 mod metrics;
 mod session;
+mod socket;
+mod store;
 
 pub use auth::OriginPattern;
 pub use http::generated_files;
