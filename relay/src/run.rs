@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::accept::Acceptor;
 use crate::app::Apps;
-use crate::auth::RateLimits;
+use crate::auth::{RateLimits, Rates};
 use crate::capacity::capacity;
 use crate::config::{Config, Limits};
 use crate::http::{self, AppState, Clock, Readiness};
@@ -60,7 +60,7 @@ pub async fn run(
     let app_count = config.apps.len();
     let apps = Arc::new(Apps::new(config.apps, &limits));
     let hub = Arc::new(hub(&limits, app_count, &metrics));
-    let rates = Arc::new(RateLimits::new(&limits));
+    let rates = Arc::new(RateLimits::new(Rates::from(&*limits)));
     let sockets = Sockets::new(Shared {
         apps: Arc::clone(&apps),
         hub: Arc::clone(&hub),
@@ -134,14 +134,12 @@ fn hub(limits: &Limits, apps: usize, metrics: &Arc<Metrics>) -> Hub {
 }
 
 async fn sweep(hub: Arc<Hub>, sockets: Arc<Sockets>, metrics: Arc<Metrics>) {
-    let gauge = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
     let mut tick = tokio::time::interval(SWEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         hub.sweep();
-        metrics.log_bytes.set(gauge(hub.bytes()));
-        metrics.outbox_bytes.set(gauge(sockets.queued()));
-        metrics.nonce_bytes.set(gauge(hub.nonce_bytes()));
+        let waiting = i64::try_from(sockets.queued()).unwrap_or(i64::MAX);
+        metrics.outbox_bytes.set(waiting);
     }
 }

@@ -7,6 +7,6 @@ mod refusal;
 mod subscriber;
 
 pub use origin::OriginPattern;
-pub(crate) use rate_limit::RateLimits;
+pub(crate) use rate_limit::{RateLimits, Rates};
 pub(crate) use refusal::Refusal;
 pub(crate) use subscriber::Subscriber;

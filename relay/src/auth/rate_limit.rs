@@ -26,6 +26,27 @@ const BURST_SECONDS: u32 = 5;
 const MOST_KEYS: usize = 1 << 18;
 const TIDY_SECONDS: u64 = 10;
 
+/// Rates a second; 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rates {
+    /// Events into one session.
+    pub(crate) publish_per_session: u32,
+    /// POST requests from one address, or one IPv6 network of 64 bits, which is what one customer has.
+    pub(crate) publish_per_address: u32,
+    /// Connects of one account of an app.
+    pub(crate) connects_per_account: u32,
+}
+
+impl From<&Limits> for Rates {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            publish_per_session: limits.publishes_per_session,
+            publish_per_address: limits.requests_per_address,
+            connects_per_account: limits.connects_per_account,
+        }
+    }
+}
+
 /// All the limits of a relay.
 pub(crate) struct RateLimits<C: Clock = MonotonicClock> {
     sessions: Option<Limit<C>>,
@@ -35,19 +56,19 @@ pub(crate) struct RateLimits<C: Clock = MonotonicClock> {
 }
 
 impl RateLimits {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self::with_clock(limits, &MonotonicClock)
+    pub(crate) fn new(rates: Rates) -> Self {
+        Self::with_clock(rates, &MonotonicClock)
     }
 }
 
 impl<C: Clock + Clone> RateLimits<C> {
-    fn with_clock(limits: &Limits, clock: &C) -> Self {
+    fn with_clock(rates: Rates, clock: &C) -> Self {
         // A batch counts as many as it has events, and one that is allowed at all must not be too large for ever.
         let batch = u32::try_from(MAX_BATCH).unwrap_or(u32::MAX);
         Self {
-            sessions: Limit::new(limits.publishes_per_session, batch, clock),
-            addresses: Limit::new(limits.requests_per_address, 1, clock),
-            accounts: Limit::new(limits.connects_per_account, 1, clock),
+            sessions: Limit::new(rates.publish_per_session, batch, clock),
+            addresses: Limit::new(rates.publish_per_address, 1, clock),
+            accounts: Limit::new(rates.connects_per_account, 1, clock),
             hasher: RandomState::new(),
         }
     }
@@ -185,7 +206,10 @@ mod tests {
 
     #[test]
     fn an_account_has_its_burst_then_its_rate_and_no_one_elses() {
-        let (limits, clock) = limits(Rates::default());
+        let (limits, clock) = limits(Rates {
+            connects_per_account: 10,
+            ..OFF
+        });
         for _ in 0..50 {
             limits.connect(0, "acct-1").unwrap();
         }

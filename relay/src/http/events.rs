@@ -80,7 +80,7 @@ pub(super) fn describe_one() -> Route {
         .takes("Event", example("Event"))
         .publishers_only()
         .answers(202, "The event is in the log, at this place.", "Receipt", example("Receipt"))
-        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable, Code::Draining])
+        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable])
 }
 
 pub(super) fn describe_batch() -> Route {
@@ -93,7 +93,7 @@ pub(super) fn describe_batch() -> Route {
         .takes("EventBatch", example("EventBatch"))
         .publishers_only()
         .answers(202, "All are in the log; the receipts are in the order sent.", "Receipts", example("Receipts"))
-        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable, Code::Draining])
+        .refuses(&[Code::NonceConflict, Code::NonceMemoryFull, Code::Unavailable])
 }
 
 async fn publish(
@@ -119,8 +119,7 @@ async fn publish(
         }
     }
     if state.ready.stopped() {
-        let detail = "this relay has told its last client: publish again, with the same nonce";
-        return Err(Rejection::new(Code::Draining, detail).retry_after(1));
+        return Err(PublishError::Unavailable { retry_after: 1 }.into());
     }
     let receipts = state.hub.publish(index, events).await?;
     let known = receipts.iter().filter(|receipt| receipt.duplicate).count() as u64;

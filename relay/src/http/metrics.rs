@@ -17,9 +17,18 @@ pub(super) fn describe() -> Route {
 }
 
 pub(super) async fn scrape(State(state): State<Arc<AppState>>) -> Response {
+    state.metrics.log_bytes.set(gauge(state.hub.bytes()));
+    state
+        .metrics
+        .nonce_bytes
+        .set(gauge(state.hub.nonce_bytes()));
     (
         [(CONTENT_TYPE, metrics::CONTENT_TYPE)],
         state.metrics.encode(),
     )
         .into_response()
+}
+
+fn gauge(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

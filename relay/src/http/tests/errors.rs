@@ -190,13 +190,13 @@ async fn a_panic_is_500_and_tells_nothing() {
     let metrics = Arc::new(Metrics::new());
     let shared = Arc::new(AppState {
         apps: Arc::new(Apps::new(state.apps, &state.limits)),
-        hub: hub(),
+        hub: hub(&state.limits, 1, &Arc::new(Metrics::new())),
         metrics: Arc::clone(&metrics),
         limits: Arc::new(state.limits),
         ready: Arc::default(),
         trusted_proxies: Vec::new(),
         require_https: false,
-        rates: Arc::new(RateLimits::new(Rates::default())),
+        rates: Arc::new(RateLimits::new(Rates::from(&limits()))),
         clock: Clock::Still(NOW),
     });
     let outermost =

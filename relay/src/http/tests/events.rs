@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::http::Rejection;
+use crate::http::problem::Rejection;
 use crate::session::PublishError;
 
 #[tokio::test]
@@ -125,6 +125,61 @@ async fn what_is_not_json_is_told_where() {
         .await
         .refuses(400, "bad_json");
     relay.publish("/events", "7").await.refuses(422, "invalid");
+}
+
+#[tokio::test]
+async fn a_nonce_publishes_once_and_another_event_with_it_is_a_conflict() {
+    let relay = Setup::new().start();
+    let first = relay.publish("/events", event_text()).await.json();
+    let mut again = event();
+    again["timestamp"] = json!("2024-05-01T10:00:01Z");
+    let again = relay.publish("/events", again.to_string()).await;
+    assert_eq!(again.status, 202);
+    let mut expected = first.clone();
+    expected["duplicate"] = json!(true);
+    assert_eq!(again.json(), expected);
+
+    let mut other = event();
+    other["payload"] = json!(6);
+    let problem = relay
+        .publish("/events", other.to_string())
+        .await
+        .refuses(409, "nonce_conflict");
+    assert_eq!(problem["errors"][0]["field"], "/nonce");
+    assert!(problem["errors"][0].get("index").is_none(), "{problem}");
+    let mut new = event();
+    new["nonce"] = json!("new");
+    let batch = json!([new, other]).to_string();
+    let problem = relay
+        .publish("/events/batch", batch)
+        .await
+        .refuses(409, "nonce_conflict");
+    assert_eq!(problem["errors"][0]["index"], 1);
+
+    let metrics = relay.get("/metrics").await.text;
+    assert!(
+        metrics.contains("relay_events_published_total 1\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("relay_events_duplicate_total 1\n"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("relay_sessions 1\n"), "{metrics}");
+    assert!(!metrics.contains("relay_log_bytes 0\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn nothing_is_published_once_the_last_client_was_told() {
+    let relay = Setup::new().start();
+    relay.ready.start_draining();
+    assert_eq!(relay.publish("/events", event_text()).await.status, 202);
+    relay.ready.stop();
+    for (path, body) in [("/events", event()), ("/events/batch", json!([event()]))] {
+        let answer = relay.publish(path, body.to_string()).await;
+        answer.refuses(503, "unavailable");
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    }
 }
 
 #[test]

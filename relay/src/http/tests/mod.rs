@@ -24,9 +24,11 @@ use tower::ServiceExt as _;
 use super::{AppState, Clock, Peer, Readiness, openapi, router};
 use crate::app::Apps;
 use crate::auth::{OriginPattern, RateLimits, Rates};
-use crate::config::{AppConfig, Limits};
+use crate::config::{AppConfig, Config, Limits};
 use crate::metrics::Metrics;
-use crate::session::Hub;
+use crate::session::{Hub, HubLimits, LogLimits};
+use crate::socket::encode_event;
+use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// 2024-05-01T10:00:00Z.
 const NOW: i64 = 1_714_557_600;
@@ -57,7 +59,7 @@ impl Setup {
             limits: limits(),
             trusted_proxies: Vec::new(),
             require_https: false,
-            rates: Rates::default(),
+            rates: Rates::from(&limits()),
         }
     }
 
@@ -71,9 +73,10 @@ impl Setup {
     fn start(self) -> Relay {
         let ready = Arc::new(Readiness::default());
         let metrics = Arc::new(Metrics::new());
+        let app_count = self.apps.len();
         let router = router(AppState {
             apps: Arc::new(Apps::new(self.apps, &self.limits)),
-            hub: hub(),
+            hub: hub(&self.limits, app_count, &metrics),
             metrics: Arc::clone(&metrics),
             limits: Arc::new(self.limits),
             ready: Arc::clone(&ready),
@@ -90,20 +93,36 @@ impl Setup {
     }
 }
 
-fn hub() -> Arc<Hub> {
-    Arc::new(Hub)
+fn hub(limits: &Limits, apps: usize, metrics: &Arc<Metrics>) -> Arc<Hub> {
+    let log = LogLimits {
+        events: limits.log_events,
+        age: limits.log_age,
+        bytes: limits.log_bytes,
+    };
+    let hub_limits = HubLimits {
+        log,
+        all_logs: limits.all_logs,
+        idle: limits.idle_session,
+        patience: Duration::from_secs(1),
+    };
+    let nonces = NonceLimits {
+        age: limits.nonce_age,
+        bytes: limits.nonce_memory,
+    };
+    Arc::new(Hub::new(
+        hub_limits,
+        encode_event,
+        Arc::clone(metrics),
+        |announce| -> Arc<dyn Store> { Arc::new(MemoryStore::new(apps, nonces, announce)) },
+    ))
 }
 
+/// The defaults, except that no test waits long for a body.
 fn limits() -> Limits {
+    let config = Config::from_toml(&format!("secret = '{SECRET}'")).unwrap();
     Limits {
-        payload: 64 * 1024,
-        event_body: 128 * 1024,
-        batch_body: 1024 * 1024,
-        message: 16 * 1024,
-        clock_skew: Duration::from_secs(300),
-        token_life: Duration::from_secs(300),
-        token_leeway: Duration::from_secs(10),
         body_deadline: Duration::from_millis(50),
+        ..config.limits
     }
 }
 
