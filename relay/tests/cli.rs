@@ -861,6 +861,28 @@ fn serve_listens_logs_json_and_ends_in_order_at_a_signal() {
 
 #[cfg(unix)]
 #[test]
+fn a_second_signal_ends_serve_at_once_with_1() {
+    let mut relay = serve("second", &[]);
+    // A client that never says goodbye holds the drain up.
+    let mut client = TcpStream::connect(&relay.address).unwrap();
+    let upgrade = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: relay\r\nconnection: upgrade\r\n\
+                   upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.write_all(upgrade.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+
+    relay.signal("-TERM");
+    let first = relay.lines.recv_timeout(PATIENCE).unwrap();
+    assert!(first.contains("a second signal ends at once"), "{first}");
+    relay.signal("-TERM");
+    let (code, lines) = relay.ended();
+    assert_eq!(code, Some(1), "{lines:?}");
+}
+
+#[cfg(unix)]
+#[test]
 fn serve_ends_with_1_when_the_address_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::harness::{Relay, Said, Subscriber, within};
+use crate::harness::{Relay, Said, Subscriber, wait, within};
 
 async fn is_well(relay: &Relay) {
     let (mut client, _) = Subscriber::join(relay.address, &relay.app.token("alice", "well")).await;
@@ -287,4 +287,33 @@ async fn what_is_no_upgrade_is_refused_over_http() {
         .await;
     assert!(plain.status.is_client_error(), "{}", plain.status);
     is_well(&relay).await;
+}
+
+#[tokio::test]
+async fn beyond_its_capacity_a_relay_says_so_and_goes_on() {
+    let relay = Relay::with("limits.connections = 5");
+    let token = relay.app.token("alice", "s");
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        clients.push(Subscriber::join(relay.address, &token).await.0);
+    }
+    for _ in 0..20 {
+        let answer = relay
+            .http
+            .raw(b"GET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n")
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    }
+    clients.pop().unwrap().leave().await;
+    wait::until("room for one more", || async {
+        let answer = relay
+            .http
+            .raw(b"GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n")
+            .await;
+        answer.starts_with("HTTP/1.1 200").then_some(())
+    })
+    .await;
+    for client in &mut clients {
+        client.expect_silence().await;
+    }
 }

@@ -22,5 +22,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     tests.arg("--").args(&options.names).args(&options.runner);
     tests.env("FORGE_RELAY_PYTHON_BIN", programs);
+    // Many of them wait for a clock or a socket, so more than the cores can run at a time.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", "4");
+    }
     streamed("unit, property, documentation and end-to-end tests", tests)
 }
