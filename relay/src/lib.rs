@@ -1,4 +1,29 @@
-//! The relay.
+//! Forge Relay: live events from Atlassian Forge functions to every open browser.
+//!
+//! Functions publish signed events over HTTPS; the relay delivers them over Socket.IO to every client
+//! that holds a token for that session, and never silently loses, repeats or reorders one. How an
+//! event travels:
+//!
+//! ```text
+//!  http/events → auth → session/hub → store → session/session (log, pump) → session/outbox → socket/
+//! ```
+//!
+//! The binary is [`cli::main`]; a program that brings its own listener calls [`run()`].
+
+mod accept;
+mod app;
+mod auth;
+mod capacity;
 pub mod cli;
 pub mod config;
+mod http;
+mod metrics;
+mod run;
+mod session;
+mod socket;
+mod store;
 pub mod telemetry;
+
+pub use auth::OriginPattern;
+pub use http::generated_files;
+pub use run::{RunError, run};

@@ -18,12 +18,13 @@ use tokio::task::JoinSet;
 
 use crate::accept::Acceptor;
 use crate::app::Apps;
+use crate::auth::{RateLimits, Rates};
 use crate::capacity::capacity;
 use crate::config::{Config, Limits};
 use crate::http::{self, AppState, Clock, Readiness};
 use crate::metrics::Metrics;
 use crate::session::{Hub, HubLimits, LogLimits};
-use crate::socket::{self, Sockets};
+use crate::socket::{self, Shared, Sockets};
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// How long a publisher waits for delivery that has fallen far behind, before it is told to retry.
@@ -59,12 +60,14 @@ pub async fn run(
     let app_count = config.apps.len();
     let apps = Arc::new(Apps::new(config.apps, &limits));
     let hub = Arc::new(hub(&limits, app_count, &metrics));
-    let sockets = Sockets::new(
-        Arc::clone(&apps),
-        Arc::clone(&hub),
-        Arc::clone(&metrics),
-        &limits,
-    );
+    let rates = Arc::new(RateLimits::new(Rates::from(&*limits)));
+    let sockets = Sockets::new(Shared {
+        apps: Arc::clone(&apps),
+        hub: Arc::clone(&hub),
+        metrics: Arc::clone(&metrics),
+        rates: Arc::clone(&rates),
+        limits: Arc::clone(&limits),
+    });
     let state = AppState {
         apps,
         hub: Arc::clone(&hub),
@@ -73,13 +76,14 @@ pub async fn run(
         ready: Arc::clone(&ready),
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,
+        rates: Arc::clone(&rates),
         clock: Clock::System,
     };
     let (stop, stopped) = watch::channel(false);
     let acceptor = Acceptor {
         router: http::router(state),
         sockets: Arc::clone(&sockets),
-        metrics,
+        metrics: Arc::clone(&metrics),
         capacity: limits.connections.unwrap_or(usize::MAX).min(capacity()),
         header_deadline: limits.header_deadline,
         stop: stopped,
@@ -88,7 +92,7 @@ pub async fn run(
     // They end with this set, whatever ends this function.
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&sockets).keep());
-    tasks.spawn(sweep(hub));
+    tasks.spawn(sweep(hub, Arc::clone(&sockets), Arc::clone(&metrics)));
     tasks.spawn(acceptor.accept(listener));
 
     shutdown.await;
@@ -121,19 +125,21 @@ fn hub(limits: &Limits, apps: usize, metrics: &Arc<Metrics>) -> Hub {
         age: limits.nonce_age,
         bytes: limits.nonce_memory,
     };
-    let _ = metrics;
     Hub::new(
         hub_limits,
         socket::encode_event,
+        Arc::clone(metrics),
         |announce| -> Arc<dyn Store> { Arc::new(MemoryStore::new(apps, nonces, announce)) },
     )
 }
 
-async fn sweep(hub: Arc<Hub>) {
+async fn sweep(hub: Arc<Hub>, sockets: Arc<Sockets>, metrics: Arc<Metrics>) {
     let mut tick = tokio::time::interval(SWEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         hub.sweep();
+        let waiting = i64::try_from(sockets.queued()).unwrap_or(i64::MAX);
+        metrics.outbox_bytes.set(waiting);
     }
 }

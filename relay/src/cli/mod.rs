@@ -40,8 +40,8 @@ enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Print the OpenAPI document
-    Openapi,
+    /// Print the OpenAPI document, or write all generated documents
+    Openapi(openapi::Openapi),
 }
 
 const EXAMPLES: &str = "\
@@ -81,6 +81,6 @@ fn run(cli: Cli) -> Exit {
         Command::Token(token) => token.run(),
         Command::Keys(keys) => keys.run(),
         Command::Config(config) => config.run(),
-        Command::Openapi => openapi::run(),
+        Command::Openapi(command) => command.run(),
     }
 }

@@ -34,6 +34,12 @@ pub struct Limits {
     pub message: usize,
     /// Messages a second that a connection may send.
     pub messages_per_second: u32,
+    /// Connects a second of one account; 0 is no limit.
+    pub connects_per_account: u32,
+    /// Events a second into one session; 0 is no limit.
+    pub publishes_per_session: u32,
+    /// POST requests a second from one address; 0 is no limit.
+    pub requests_per_address: u32,
     /// How far the timestamp of an event or signature may be from the clock, either way; whole seconds.
     pub clock_skew: Duration,
     /// How long a nonce is remembered; at least twice `clock_skew`.
@@ -88,6 +94,9 @@ pub(super) fn read(r: &mut Reader<'_>) -> Limits {
         batch_body: r.size("limits.batch_body", 1..=64 * MIB),
         message: r.size("limits.message", 4 * KIB..=MIB),
         messages_per_second: r.count("limits.messages_per_second", 1..=10_000),
+        connects_per_account: r.count("limits.connects_per_account", 0..=1_000_000),
+        publishes_per_session: r.count("limits.publishes_per_session", 0..=1_000_000),
+        requests_per_address: r.count("limits.requests_per_address", 0..=1_000_000),
         clock_skew: r.seconds("limits.clock_skew", SECOND..=HOUR),
         nonce_age: r.duration("limits.nonce_age", SECOND..=24 * HOUR),
         nonce_memory: r.size("limits.nonce_memory", MIB..=64 * GIB),

@@ -1,16 +1,7 @@
-//! What all logs of the process may hold together, and what they did so far.
+//! What all logs of the process may hold together.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-
-/// Counters of this room, read when metrics are scraped.
-#[derive(Debug, Default)]
-pub(crate) struct Gauges {
-    /// Events that were appended.
-    pub(crate) events: AtomicU64,
-    /// Logs that are held.
-    pub(crate) sessions: AtomicUsize,
-}
 
 /// Bytes of all logs, and the clock by which they idle.
 #[derive(Debug)]
@@ -18,20 +9,16 @@ pub(crate) struct Budget {
     began: Instant,
     used: AtomicUsize,
     limit: usize,
-    /// See [`Gauges`].
-    pub(crate) gauges: Gauges,
 }
 
 impl Budget {
     /// A budget of `limit` bytes for all logs together.
     #[must_use]
     pub(crate) fn new(limit: usize) -> Self {
-        let gauges = Gauges::default();
         Self {
             began: Instant::now(),
             used: AtomicUsize::new(0),
             limit,
-            gauges,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use forge_relay_core::{Cursor, Envelope, Event, Receipt, SessionId};
@@ -13,6 +12,7 @@ use uuid::Uuid;
 use super::budget::Budget;
 use super::log::{Frame, LogLimits};
 use super::session::{Joined, Reader, Session};
+use crate::metrics::Metrics;
 use crate::store::{Announce, AppIndex, AppendError, NewEvent, SessionKey, Store, Unavailable};
 
 /// Locks that share the map of sessions.
@@ -79,6 +79,7 @@ struct Sessions {
     encode: Encode,
     limits: HubLimits,
     budget: Arc<Budget>,
+    metrics: Arc<Metrics>,
     /// One eviction at a time.
     evicting: Mutex<()>,
 }
@@ -97,7 +98,7 @@ impl Sessions {
     fn get_or_begin(&self, key: &SessionKey, head: Cursor) -> Arc<Session> {
         let mut shard = self.shard(key).lock();
         let begin = || {
-            self.budget.gauges.sessions.fetch_add(1, Ordering::Relaxed);
+            self.metrics.sessions.inc();
             let budget = Arc::clone(&self.budget);
             Arc::new(Session::new(key.clone(), head, self.limits.log, budget))
         };
@@ -116,7 +117,8 @@ impl Sessions {
         let mut shard = self.shard(session.key()).lock();
         let dropped = session.end_if_empty();
         if dropped && shard.remove(session.key()).is_some() {
-            self.budget.gauges.sessions.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.sessions.dec();
+            self.metrics.session_ended(session.head());
         }
         dropped
     }
@@ -146,7 +148,6 @@ impl Announce for Sessions {
         };
         self.get_or_begin(&key, before)
             .append(cursor, frame, Instant::now());
-        self.budget.gauges.events.fetch_add(1, Ordering::Relaxed);
     }
 
     fn deliver(&self, app: AppIndex, sessions: &[SessionId]) {
@@ -180,6 +181,7 @@ impl Hub {
     pub(crate) fn new(
         limits: HubLimits,
         encode: Encode,
+        metrics: Arc<Metrics>,
         store: impl FnOnce(Arc<dyn Announce>) -> Arc<dyn Store>,
     ) -> Self {
         let sessions = Arc::new(Sessions {
@@ -188,16 +190,16 @@ impl Hub {
             encode,
             limits,
             budget: Arc::new(Budget::new(limits.all_logs)),
+            metrics,
             evicting: Mutex::new(()),
         });
         let store = store(Arc::clone(&sessions) as Arc<dyn Announce>);
         Self { sessions, store }
     }
 
-    /// What all logs hold, and counters.
-    #[must_use]
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.sessions.budget
+    /// Bytes that all logs hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.sessions.budget.used()
     }
 
     /// Publishes events of one app: all or none. `Ok` means that they are in the log; the receipts
@@ -287,6 +289,11 @@ impl Hub {
                 return Ok((session, joined));
             }
         }
+    }
+
+    /// Bytes that remember nonces.
+    pub(crate) fn nonce_bytes(&self) -> usize {
+        self.store.nonce_bytes()
     }
 
     /// Trims by age and drops sessions that idle; to be called about once a second.

@@ -14,8 +14,6 @@ mod outbox;
 mod session;
 mod sync;
 
-pub(crate) use crate::store::AppIndex;
-pub(crate) use budget::Budget;
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};
 pub(crate) use outbox::{Batch, Link, Outbox, Progress, Run};

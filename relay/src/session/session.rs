@@ -190,6 +190,11 @@ impl Session {
         &self.log
     }
 
+    /// How many events this life of its log has had.
+    pub(super) fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
     /// How many readers it has.
     pub(crate) fn readers(&self) -> usize {
         self.members.lock().count()

@@ -176,6 +176,9 @@ impl Connection {
             let detail = "this page's origin is not among the relay's allowed_origins";
             return Err(Refusal::new(Code::OriginDenied, detail));
         }
+        self.sockets
+            .rates
+            .connect(subscriber.app, &subscriber.account)?;
         let cursor = handshake.cursor.map(|text| text.parse().map_err(|_| ()));
         Ok((subscriber, cursor))
     }

@@ -37,6 +37,7 @@ use self::stream::Stream;
 use self::task::Task;
 use self::wheel::{Millis, Wheel};
 use crate::app::Apps;
+use crate::auth::RateLimits;
 use crate::capacity::Permit;
 use crate::config::Limits;
 use crate::metrics::Metrics;
@@ -87,11 +88,21 @@ impl SocketLimits {
     }
 }
 
+/// What connections share with the rest of the relay.
+pub(crate) struct Shared {
+    pub(crate) apps: Arc<Apps>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) rates: Arc<RateLimits>,
+    pub(crate) limits: Arc<Limits>,
+}
+
 /// All connections of the relay, and what they share.
 pub(crate) struct Sockets {
     apps: Arc<Apps>,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
+    rates: Arc<RateLimits>,
     limits: SocketLimits,
     wheel: Wheel<Connection>,
     registry: Mutex<Slab<Weak<Connection>>>,
@@ -114,17 +125,20 @@ impl std::fmt::Debug for Sockets {
 }
 
 impl Sockets {
-    pub(crate) fn new(
-        apps: Arc<Apps>,
-        hub: Arc<Hub>,
-        metrics: Arc<Metrics>,
-        limits: &Limits,
-    ) -> Arc<Self> {
+    pub(crate) fn new(shared: Shared) -> Arc<Self> {
+        let Shared {
+            apps,
+            hub,
+            metrics,
+            rates,
+            limits,
+        } = shared;
         Arc::new(Self {
             apps,
             hub,
             metrics,
-            limits: SocketLimits::of(limits),
+            rates,
+            limits: SocketLimits::of(&limits),
             wheel: Wheel::new(),
             registry: Mutex::new(Slab::new()),
             draining: AtomicBool::new(false),

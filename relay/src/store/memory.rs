@@ -176,4 +176,8 @@ impl Store for MemoryStore {
             state.heads.remove(&key.id);
         }
     }
+
+    fn nonce_bytes(&self) -> usize {
+        self.apps.iter().map(|app| app.lock().nonces.bytes()).sum()
+    }
 }

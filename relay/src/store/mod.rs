@@ -96,6 +96,9 @@ pub(crate) trait Store: Send + Sync {
     /// Ends the life of an idle log, if `drop_frames`, called while nothing can be appended to it,
     /// agrees. Where the log is shared with others, its own expiry decides instead.
     fn forget(&self, key: &SessionKey, drop_frames: &mut dyn FnMut() -> bool);
+
+    /// Bytes of this process that remember nonces.
+    fn nonce_bytes(&self) -> usize;
 }
 
 /// Where a store announces what was appended.

@@ -88,6 +88,11 @@ impl Nonces {
         }
     }
 
+    /// What is remembered costs about this much.
+    pub(super) fn bytes(&self) -> usize {
+        self.count * ENTRY_BYTES
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<&Remembered> {
         self.generations
             .iter()

@@ -34,6 +34,7 @@ fn loaded(fault: Option<Fault>) -> Report {
         warm_up: 0.2,
         settle: 0.1,
         publishers: 3,
+        pause: 0,
         readers: 2,
     };
     runtime.spawn(floor::serve(sockets, publishes, fault));

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "its table is its output")]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use forge_relay_bench::run::{Options, run};
@@ -12,15 +13,17 @@ use tokio::signal::unix::{SignalKind, signal};
 async fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = tokio::select! {
-        outcome = run(&options) => outcome,
-        // The other branch is dropped, and its children with it.
-        () = told_to_end() => {
-            eprintln!("stopped; all servers were ended");
-            return ExitCode::from(130);
-        }
+        outcome = run(&options) => Some(outcome),
+        () = told_to_end() => None,
     };
     match outcome {
-        Ok(summary) => {
+        None => {
+            // The run was dropped, which killed its children; here they are waited for.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            eprintln!("stopped; all servers were ended");
+            ExitCode::from(130)
+        }
+        Some(Ok(summary)) => {
             println!("{}", summary.text());
             if summary.is_good() {
                 ExitCode::SUCCESS
@@ -28,7 +31,7 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-        Err(error) => {
+        Some(Err(error)) => {
             eprintln!("{error}");
             ExitCode::from(2)
         }

@@ -1,6 +1,5 @@
 //! A run from the first connection to the report.
 
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -197,11 +196,10 @@ impl Crowd {
             .map(|(index, clients)| {
                 let shared = Arc::clone(&shared);
                 let tell_id = tell_id.clone();
-                let (server, publishers): (SocketAddr, usize) =
-                    (options.server, options.publishers);
+                let options = options.clone();
                 thread::spawn(move || {
                     let _ = tell_id.send(os::thread_id());
-                    let outcome = reader::read(index, server, clients, publishers, &shared);
+                    let outcome = reader::read(index, &options, clients, &shared);
                     if let Err(error) = &outcome {
                         shared.fail(error.clone());
                     }
@@ -308,6 +306,7 @@ impl Window {
                 figures: GeneratorFigures {
                     readers: readers.iter().map(|reader| share(reader.ran)).collect(),
                     publisher: share(publisher.ran),
+                    publisher_waited: share(publisher.waited),
                     readers_waited: share(waited) / readers.len() as f64,
                     server: share(server),
                     others: share(others),

@@ -39,6 +39,10 @@ pub struct Options {
     /// Keep-alive connections that publish, one request in flight on each
     #[arg(long, default_value_t = 8)]
     pub publishers: usize,
+    /// How long a reader waits between two looks at its sockets, in microseconds, unless it has more to do: then a write
+    /// wakes nobody, and the server does not pay for clients that in life are other machines
+    #[arg(long, default_value_t = 0)]
+    pub pause: u64,
     /// Threads that read
     #[arg(long, default_value_t = 2)]
     pub readers: usize,

@@ -4,12 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
 use super::connection::{Connection, Heard};
 use super::ledger::Ledger;
+use super::options::Options;
 use super::shared::Shared;
 use crate::histogram::Histogram;
 use crate::stamp::Finder;
@@ -33,20 +34,23 @@ pub(crate) struct Outcome {
     pub(crate) behind: Histogram,
 }
 
-/// Opens `clients` and reads until told to stop.
+/// Opens `clients` and reads until told to stop; `index` counts the readers.
 pub(crate) fn read(
     index: usize,
-    server: SocketAddr,
+    options: &Options,
     clients: Vec<Client>,
-    publishers: usize,
     shared: &Arc<Shared>,
 ) -> Result<Outcome, String> {
     let mut reader = Reader {
         index,
-        server,
+        server: options.server,
+        pause: Duration::from_micros(options.pause),
         poll: Poll::new().map_err(|error| format!("no epoll: {error}"))?,
         outcome: Outcome {
-            ledger: Ledger::new(clients.iter().map(|client| client.session), publishers),
+            ledger: Ledger::new(
+                clients.iter().map(|client| client.session),
+                options.publishers,
+            ),
             latency: Histogram::new(),
             behind: Histogram::new(),
         },
@@ -65,6 +69,7 @@ pub(crate) fn read(
 struct Reader {
     index: usize,
     server: SocketAddr,
+    pause: Duration,
     poll: Poll,
     /// In the order of the ledger's clients; `None` once it ended.
     connections: Vec<Option<Connection>>,
@@ -94,7 +99,12 @@ impl Reader {
             if events.is_empty() {
                 continue;
             }
+            let start = Instant::now();
             self.pass(&events)?;
+            // All are in: what follows comes without being waited for.
+            if self.connecting == 0 && !self.pause.is_zero() {
+                std::thread::sleep(self.pause.saturating_sub(start.elapsed()));
+            }
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::process::Command;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::figures::{Run, Runs};
 use super::options::Options;
@@ -162,8 +162,11 @@ async fn one(
     };
     match load(options, programs, secret, scenario, &server).await {
         Ok(report) => run.report = Some(report),
-        // That the server is gone says more than that its connections are.
-        Err(error) => run.error = Some(server.alive().err().unwrap_or(error)),
+        Err(error) => {
+            // That the server is gone says more than that its connections are; the kernel closes those first.
+            sleep(Duration::from_millis(200)).await;
+            run.error = Some(server.alive().err().unwrap_or(error));
+        }
     }
     if let Err(error) = server.end().await {
         run.error.get_or_insert(error);
@@ -190,6 +193,7 @@ async fn load(
         ("--warm-up", load.warm_up.to_string()),
         ("--settle", load.settle.to_string()),
         ("--publishers", load.publishers.to_string()),
+        ("--pause", load.pause.to_string()),
     ];
     let child = Command::new(programs.folder.join("bench-load"))
         .args(arguments.iter().flat_map(|(name, value)| [*name, value]))

@@ -23,6 +23,8 @@ pub(super) struct Load {
     pub(super) warm_up: f64,
     pub(super) settle: f64,
     pub(super) publishers: usize,
+    /// Microseconds; see the load generator's `--pause`.
+    pub(super) pause: u64,
 }
 
 impl Scenario {
@@ -56,6 +58,7 @@ impl Scenario {
             seconds: 0.0,
             warm_up: 1.0,
             settle: 0.5,
+            pause: 0,
         };
         let time = |whole: f64, short: f64| if quick { short } else { whole };
         match self {
@@ -70,6 +73,7 @@ impl Scenario {
             },
             Self::Flood => Load {
                 seconds: time(5.0, 2.0),
+                pause: 1_000,
                 ..load(200, 1, 20_000, 32)
             },
             Self::Crowd => Load {

@@ -9,6 +9,7 @@ use super::targets::{Target, Verdict};
 
 const FIRST: usize = 28;
 const COLUMN: usize = 14;
+const RATIO: usize = 20;
 
 /// Medians, ratios, targets, and what to know about the runs.
 pub(super) fn print(
@@ -66,7 +67,7 @@ fn medians(out: &mut String, runs: &Runs, scenario: Scenario, peers: &[Peer]) {
             out,
             "{:>width$}",
             format!("relay/{}", peer.name()),
-            width = COLUMN + 5
+            width = RATIO
         );
     }
     out.push('\n');
@@ -85,7 +86,7 @@ fn medians(out: &mut String, runs: &Runs, scenario: Scenario, peers: &[Peer]) {
             let cell = runs
                 .ratio(scenario, figure, Peer::Relay, peer)
                 .map_or("–".to_owned(), |ratio| format!("{ratio:.3}"));
-            let _ = write!(out, "{cell:>width$}", width = COLUMN + 5);
+            let _ = write!(out, "{cell:>width$}", width = RATIO);
         }
         out.push('\n');
     }
@@ -130,7 +131,9 @@ fn count(
 }
 
 fn verdicts(out: &mut String, targets: &[Target]) {
-    let _ = writeln!(out, "\ntargets");
+    if !targets.is_empty() {
+        let _ = writeln!(out, "\ntargets");
+    }
     for target in targets {
         let verdict = match target.verdict {
             Verdict::Pass => "pass",
