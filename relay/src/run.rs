@@ -24,7 +24,7 @@ use crate::config::{Config, Limits};
 use crate::http::{self, AppState, Clock, Readiness};
 use crate::metrics::Metrics;
 use crate::session::{Hub, HubLimits, LogLimits};
-use crate::socket::{self, Shared, Sockets};
+use crate::socket::{self, Conversation, Sockets};
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// How long a publisher waits for delivery that has fallen far behind, before it is told to retry.
@@ -61,13 +61,13 @@ pub async fn run(
     let apps = Arc::new(Apps::new(config.apps, &limits));
     let hub = Arc::new(hub(&limits, app_count, &metrics));
     let rates = Arc::new(RateLimits::new(Rates::from(&*limits)));
-    let sockets = Sockets::new(Shared {
+    let conversation = Arc::new(Conversation {
         apps: Arc::clone(&apps),
         hub: Arc::clone(&hub),
-        metrics: Arc::clone(&metrics),
         rates: Arc::clone(&rates),
-        limits: Arc::clone(&limits),
     });
+    let capacity = limits.connections.unwrap_or(usize::MAX).min(capacity());
+    let sockets = Sockets::new(conversation, Arc::clone(&metrics), &limits, capacity);
     let state = AppState {
         apps,
         hub: Arc::clone(&hub),
@@ -84,10 +84,11 @@ pub async fn run(
         router: http::router(state),
         sockets: Arc::clone(&sockets),
         metrics: Arc::clone(&metrics),
-        capacity: limits.connections.unwrap_or(usize::MAX).min(capacity()),
+        capacity,
         header_deadline: limits.header_deadline,
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,
+        long_polling: config.long_polling,
         stop: stopped,
     };
 

@@ -11,6 +11,10 @@ mod log;
 #[cfg(all(test, feature = "model"))]
 mod model;
 mod outbox;
+#[expect(
+    clippy::module_inception,
+    reason = "it holds the session, and nothing else"
+)]
 mod session;
 mod sync;
 

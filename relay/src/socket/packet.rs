@@ -60,9 +60,9 @@ pub(crate) fn engine(packet: EnginePacket) -> Frame {
 }
 
 /// The answer to CONNECT: the connection is in, under this sid.
-pub(crate) fn connected(sid: Sid) -> Frame {
+pub(crate) fn connected(namespace: &str, sid: Sid) -> Frame {
     socket(Packet::connect(
-        "/",
+        namespace.to_owned(),
         json(&serde_json::json!({ "sid": sid })).map(Value::from_text),
     ))
 }
@@ -80,8 +80,8 @@ pub(crate) fn connect_error(namespace: &str, error: &ConnectError) -> Frame {
 }
 
 /// DISCONNECT: the client is not to come back by itself.
-pub(crate) fn disconnect() -> Frame {
-    socket(Packet::disconnect("/"))
+pub(crate) fn disconnect(namespace: &str) -> Frame {
+    socket(Packet::disconnect(namespace.to_owned()))
 }
 
 /// An event of the relay's own.
