@@ -64,6 +64,8 @@ pub(crate) enum Bad {
     TooLarge,
     /// A payload that did not come in time.
     Slow,
+    /// A payload whose end never came.
+    Broken,
     /// Not a WebSocket of the one version there is: RFC 6455 §4.4.
     WebSocketVersion,
 }
@@ -139,8 +141,8 @@ impl Query {
 }
 
 /// The transport that a request asks for.
-pub(crate) fn transport<B>(request: &Request<B>) -> Option<Transport> {
-    Query::of(request.uri()).ok().map(|query| query.transport)
+pub(crate) fn transport<B>(request: &Request<B>) -> Result<Transport, Bad> {
+    Query::of(request.uri()).map(|query| query.transport)
 }
 
 /// Checks the request; answers its `Sec-WebSocket-Key`.
@@ -199,6 +201,7 @@ pub(crate) fn refuse(bad: Bad) -> Response<Body> {
         ),
         Bad::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 3, "larger than maxPayload"),
         Bad::Slow => (StatusCode::REQUEST_TIMEOUT, 3, "the payload took too long"),
+        Bad::Broken => (StatusCode::BAD_REQUEST, 3, "the payload broke off"),
         Bad::Plain => (StatusCode::FORBIDDEN, 4, "Forbidden: connect over https"),
         Bad::Version => (StatusCode::BAD_REQUEST, 5, "Unsupported protocol version"),
         Bad::WebSocketVersion => (
