@@ -31,6 +31,7 @@ use tower::Service;
 use crate::capacity::{Open, Permit};
 use crate::http::{Client, Peer};
 use crate::metrics::Metrics;
+use crate::patience::Patient;
 use crate::socket::{self, Bad, Sockets, Ticket, Transport};
 
 /// Connections that are being told, at one time, that the relay is full.
@@ -50,6 +51,7 @@ pub(crate) struct Acceptor {
     /// The most connections at one time.
     pub(crate) capacity: usize,
     pub(crate) header_deadline: Duration,
+    pub(crate) write_deadline: Duration,
     /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) require_https: bool,
@@ -120,7 +122,7 @@ impl Acceptor {
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_deadline)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(tcp), front);
+            .serve_connection(TokioIo::new(Patient::new(tcp, self.write_deadline)), front);
         let mut stop = self.stop.clone();
         let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
         let mut stopping = false;
@@ -140,7 +142,7 @@ impl Acceptor {
             return None;
         }
         let parts = connection.into_parts();
-        let tcp = parts.io.into_inner();
+        let tcp = parts.io.into_inner().into_inner();
         if let Some(ticket) = parts.service.ticket.into_inner() {
             let sockets = Arc::clone(&self.sockets);
             return sockets.begin(tcp, ticket, &parts.read_buf, permit).await;
@@ -273,11 +275,13 @@ impl Front {
         let client = Client::behind(self.peer, request.headers(), &acceptor.trusted_proxies);
         let upgraded = if acceptor.require_https && !client.https {
             Err(Bad::Plain)
-        } else if socket::transport(&request) == Some(Transport::WebSocket) {
+        } else if socket::transport(&request) == Ok(Transport::WebSocket) {
             socket::upgrade(&acceptor.sockets, &request)
         } else {
             if !acceptor.long_polling {
-                return Answer::Now(Some(socket::refuse(Bad::Transport)));
+                // What is wrong besides is told by its own name.
+                let bad = socket::transport(&request).err().unwrap_or(Bad::Transport);
+                return Answer::Now(Some(socket::refuse(bad)));
             }
             let sockets = Arc::clone(&acceptor.sockets);
             return Answer::Routed(Box::pin(sockets.poll(request, self.open.count())));

@@ -18,6 +18,7 @@ pub mod cli;
 pub mod config;
 mod http;
 mod metrics;
+mod patience;
 mod run;
 mod session;
 mod socket;

@@ -86,6 +86,7 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         capacity,
         header_deadline: limits.header_deadline,
+        write_deadline: limits.write_deadline,
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,
         long_polling: config.long_polling,
