@@ -10,6 +10,7 @@ mod harness;
 
 mod clients;
 mod concurrency;
+mod hostile;
 mod input;
 mod isolation;
 mod main_job;
@@ -17,6 +18,9 @@ mod malformed;
 mod nonces;
 mod openapi;
 mod origins;
+mod polling;
+mod polling_clients;
+mod polling_upgrade;
 mod process;
 mod publishers;
 mod refresh;

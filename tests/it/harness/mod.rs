@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod http;
 pub(crate) mod node;
+pub(crate) mod polling;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod relay;
@@ -13,6 +14,7 @@ pub(crate) mod wait;
 pub(crate) use app::{App, EventText};
 pub(crate) use http::{Answer, Http};
 pub(crate) use node::Node;
+pub(crate) use polling::Poller;
 pub(crate) use recorder::Recorder;
 pub(crate) use relay::Relay;
 pub(crate) use subscriber::{Said, Subscriber};
