@@ -301,7 +301,7 @@ impl Hub {
         let now = Instant::now();
         for session in self.sessions.all() {
             session.trim(now);
-            if session.idle() > self.sessions.limits.idle {
+            if session.idle() > self.sessions.limits.idle && session.readers() == 0 {
                 self.drop_session(&session);
             }
         }

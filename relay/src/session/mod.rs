@@ -11,6 +11,7 @@ mod log;
 #[cfg(all(test, feature = "model"))]
 mod model;
 mod outbox;
+mod pump;
 #[expect(
     clippy::module_inception,
     reason = "it holds the session, and nothing else"
