@@ -366,10 +366,13 @@ impl Connection {
                     return Err(Bad::Request("not an Engine.IO 4 payload"));
                 }
             };
+            let message = matches!(packet, Packet::Message(_) | Packet::Binary(_));
             match self.receive_packet(packet) {
                 Heard::Flow(Flow::Stop) => return Ok(()),
                 Heard::Flow(_) => {}
                 Heard::Wait(wait) => wait.await,
+                // The transport did its part: an error here would end it before the poll that says why.
+                Heard::Misunderstood if message => return Ok(()),
                 Heard::Misunderstood => return Err(Bad::Request("not a packet of a client")),
             }
             if let Err(wait) = self.spend() {
