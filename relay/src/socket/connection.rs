@@ -28,7 +28,7 @@ use super::membership::Member;
 use super::packet;
 use super::polling::Polling;
 use super::stream::Stream;
-use super::wheel::{Millis, Timed};
+use super::wheel::{LATE, Millis, Timed};
 use crate::session::{Batch, Frame, Link, Outbox, Progress, Reader, Run};
 
 /// How long a connection that has sent everything waits for the peer's end.
@@ -425,7 +425,12 @@ impl Connection {
         match self.stream.get() {
             Some(stream) => stream.cut(),
             // Nobody owns a connection that polls: the wheel takes it away.
-            None => self.sockets.bury(self.key),
+            None => {
+                if let Some(polling) = &mut state.polling {
+                    polling.cut = true;
+                }
+                self.sockets.bury(self.key);
+            }
         }
         state.wake();
     }
@@ -561,7 +566,10 @@ impl Connection {
         if !state.awaiting_pong {
             state.awaiting_pong = true;
             // Counted from when the ping was due: the wheel may be a tick late, the contract is not.
-            state.ping_at = now.min(state.ping_at + limits.ping_timeout / 4) + limits.ping_timeout;
+            // Where it is later than that the machine is busy, and the client gets all of the time.
+            let due = state.ping_at;
+            let late = now - due > LATE.min(limits.ping_timeout / 2);
+            state.ping_at = if late { now } else { due } + limits.ping_timeout;
             self.send(state, packet::engine(EnginePacket::Ping));
             return false;
         }

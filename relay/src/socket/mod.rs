@@ -110,6 +110,8 @@ pub(crate) struct Sockets {
     registry: Mutex<Slab<Weak<Connection>>>,
     /// Those that poll.
     sids: Mutex<HashMap<Sid, Arc<Connection>>>,
+    /// How many of these poll.
+    polls: AtomicUsize,
     /// Connections that poll and have ended where they could not be taken away.
     graves: Mutex<Vec<usize>>,
     dug: Notify,
@@ -146,6 +148,7 @@ impl Sockets {
             wheel: Wheel::new(),
             registry: Mutex::new(Slab::new()),
             sids: Mutex::new(HashMap::new()),
+            polls: AtomicUsize::new(0),
             graves: Mutex::new(Vec::new()),
             dug: Notify::new(),
             draining: AtomicBool::new(false),
@@ -241,8 +244,10 @@ impl Sockets {
 
     fn forget(&self, key: usize, sid: Sid) {
         self.registry.lock().try_remove(key);
-        let polled = self.sids.lock().remove(&sid);
-        drop(polled);
+        let known = self.sids.lock().remove(&sid);
+        if known.is_some_and(|connection| connection.stream.get().is_none()) {
+            self.polls.fetch_sub(1, Ordering::Relaxed);
+        }
         if self.draining() {
             self.fewer.notify_one();
         }

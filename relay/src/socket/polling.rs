@@ -18,6 +18,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(super) struct Polling {
     posted: bool,
     /// A WebSocket is about to take over: polls are answered at once.
     probed: bool,
+    /// It is about to be taken away: there is nothing to ask for any more.
+    pub(super) cut: bool,
 }
 
 /// Fills the answer of one poll.
@@ -150,12 +153,13 @@ impl Sockets {
         headers: &HeaderMap,
         open: usize,
     ) -> Result<Response<Body>, Bad> {
-        if self.sids.lock().len() + open >= self.capacity {
+        if self.polls.load(Ordering::Relaxed) + open >= self.capacity {
             return Err(Bad::Full);
         }
         let origin = headers.get(ORIGIN);
         let origin = origin.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into());
         let connection = self.register(None, origin);
+        self.polls.fetch_add(1, Ordering::Relaxed);
         self.sids
             .lock()
             .insert(connection.sid, Arc::clone(&connection));
@@ -166,18 +170,27 @@ impl Sockets {
     }
 
     /// The connection that polls under this sid.
-    pub(super) fn polling_connection(&self, sid: &str) -> Result<Arc<Connection>, Bad> {
+    fn polling_connection(&self, sid: &str) -> Result<Arc<Connection>, Bad> {
+        let connection = self.known_connection(sid)?;
+        if connection.state().polling.is_none() {
+            return Err(Bad::Request(
+                "this connection was upgraded: it polls no more",
+            ));
+        }
+        Ok(connection)
+    }
+
+    /// The connection that polls under this sid, or did before it was upgraded.
+    pub(super) fn known_connection(&self, sid: &str) -> Result<Arc<Connection>, Bad> {
         let sid: Sid = sid.parse().map_err(|_| Bad::Sid)?;
         let connection = self.sids.lock().get(&sid).cloned().ok_or(Bad::Sid)?;
         // The wheel may be a tick late.
         super::wheel::Timed::due(Arc::clone(&connection), self.wheel.now());
         self.inter();
         let state = connection.state();
-        if matches!(state.phase, Phase::Closed) {
+        let cut = state.polling.as_ref().is_some_and(|polling| polling.cut);
+        if cut || matches!(state.phase, Phase::Closed) {
             return Err(Bad::Sid);
-        }
-        if state.polling.is_none() {
-            return Err(Bad::Sid); // it was upgraded just now
         }
         drop(state);
         Ok(connection)
@@ -196,6 +209,11 @@ impl Sockets {
         let stream = Stream::new(tcp, permit);
         let deadline = Duration::from_millis(self.limits.handshake_deadline);
         let probe = super::probe::Probe::new(&connection, &stream, ticket, early);
+        if connection.state().polling.is_none() {
+            // As Engine.IO's own server does: the WebSocket opens, and is closed at once.
+            let _ = tokio::time::timeout(deadline, probe.refuse()).await;
+            return None;
+        }
         let frames = tokio::time::timeout(deadline, probe.run()).await;
         let Ok(Some(frames)) = frames else {
             let mut state = connection.state();
@@ -214,8 +232,8 @@ impl Sockets {
         state.wake(); // a poll that still waits ends
         state.waker = None;
         drop(state);
-        // It counts by its stream from now on.
-        self.sids.lock().remove(&connection.sid);
+        // It counts by its stream from now on. Its sid stays known until it closes.
+        self.polls.fetch_sub(1, Ordering::Relaxed);
         Some(Task::upgraded(connection, frames))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::frame::{Flow, FrameReader, Incoming, Opcode, whole};
+use super::frame::{Flow, FrameReader, Incoming, Opcode, close, close_frame, whole};
 use super::stream::Stream;
 use super::upgrade::Ticket;
 use crate::session::{Frame, Run};
@@ -56,6 +56,20 @@ impl<'a> Probe<'a> {
             let read_some = std::future::poll_fn(|cx| self.stream.poll_read(cx, &mut buffer));
             read = read_some.await.ok().filter(|read| *read > 0)?;
         }
+    }
+
+    /// Tells a client that there is nothing to take over, and waits for its end.
+    pub(super) async fn refuse(self) {
+        let close = close_frame(close::POLICY, "this connection was upgraded before");
+        let end: Frame = [self.head.as_bytes(), &close].concat().into();
+        if self.send(&end).await.is_none() {
+            return;
+        }
+        self.stream.finish();
+        let mut rest = [0; READ_BYTES];
+        let mut read_some =
+            async || std::future::poll_fn(|cx| self.stream.poll_read(cx, &mut rest)).await;
+        while read_some().await.is_ok_and(|read| read > 0) {}
     }
 
     /// What to answer, and whether the client has upgraded. `None` for anything but a probe.

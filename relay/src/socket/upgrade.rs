@@ -76,7 +76,7 @@ pub(crate) fn upgrade<B>(sockets: &Sockets, request: &Request<B>) -> Result<Tick
     let key = check(request)?;
     let polled = query
         .sid
-        .map(|sid| sockets.polling_connection(&sid))
+        .map(|sid| sockets.known_connection(&sid))
         .transpose()?;
     let origin = request
         .headers()

@@ -11,6 +11,8 @@ use parking_lot::Mutex;
 
 /// How late a connection may be looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// How late someone is looked at, at the most, as long as the machine keeps up: by two ticks.
+pub(crate) const LATE: Millis = 100;
 /// How far ahead the wheel reaches: 51 s. What is later goes round again.
 const SLOTS: u64 = 1024;
 
