@@ -17,4 +17,4 @@ mod sync;
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};
 pub(crate) use outbox::{Batch, Link, Outbox, Progress, Run};
-pub(crate) use session::{Joined, Reader, Seat, Session};
+pub(crate) use session::{Gone, Joined, Page, PageLimits, Reader, Seat, Session};

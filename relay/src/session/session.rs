@@ -52,6 +52,35 @@ pub(crate) struct Joined {
     pub(crate) resync: Option<ResyncReason>,
 }
 
+/// A part of the log, oldest first.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The frames of its events.
+    pub(crate) frames: Vec<Frame>,
+    /// The place after the last of them.
+    pub(crate) cursor: Cursor,
+    /// Whether more events follow that are in the log already.
+    pub(crate) more: bool,
+}
+
+/// What bounds a page: how many frames, and how many bytes of them unless there is only one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageLimits {
+    /// The most frames.
+    pub(crate) events: usize,
+    /// The most bytes of frames.
+    pub(crate) bytes: usize,
+}
+
+/// The place that a page was to begin at is not one that the log serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// Why.
+    pub(crate) reason: ResyncReason,
+    /// From where to go on.
+    pub(crate) cursor: Cursor,
+}
+
 /// The session ended between being found and being joined: look it up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended;
@@ -83,7 +112,7 @@ pub(crate) struct Session {
     pumped_bytes: AtomicU64,
     /// Calls for the pump that it has not answered. Who raises it from 0 is the pump.
     pending: AtomicU32,
-    /// When it was last published to, joined or left, in ms of the budget's clock.
+    /// When it was last published to, read, joined or left, in ms of the budget's clock.
     used_ms: AtomicU64,
     limits: LogLimits,
     budget: Arc<Budget>,
@@ -204,7 +233,7 @@ impl Session {
         self.used_ms.store(self.budget.now_ms(), Ordering::Relaxed);
     }
 
-    /// How long nobody has published to it, joined or left.
+    /// How long nobody has published to it, read, joined or left.
     pub(super) fn idle(&self) -> Duration {
         let used = self.used_ms.load(Ordering::Relaxed);
         Duration::from_millis(self.budget.now_ms().saturating_sub(used))
@@ -257,6 +286,42 @@ impl Session {
         }
         self.budget.changed(before, log.bytes());
         shed
+    }
+
+    /// What follows `after`, or the oldest that is held where there is none; `Err` is what is no
+    /// cursor at all. To read is to use: the session is kept as if it were published to.
+    ///
+    /// # Errors
+    /// [`Ended`]: it was dropped as idle in between.
+    pub(crate) fn read(
+        &self,
+        after: Option<Result<Cursor, ()>>,
+        limits: PageLimits,
+    ) -> Result<Result<Page, Gone>, Ended> {
+        self.touch();
+        if self.members.lock().ended {
+            return Err(Ended);
+        }
+        let log = self.log.lock();
+        let start = log.start(after);
+        if let Some(reason) = start.resync {
+            let cursor = log.cursor(start.place);
+            return Ok(Err(Gone { reason, cursor }));
+        }
+        let place = if after.is_some() {
+            start.place
+        } else {
+            log.floor()
+        };
+        let mut frames = Vec::new();
+        log.after(place, limits.bytes, &mut frames);
+        frames.truncate(limits.events);
+        let end = place + frames.len() as u64;
+        Ok(Ok(Page {
+            frames,
+            cursor: log.cursor(end),
+            more: end < log.head(),
+        }))
     }
 
     // ---- the readers ----

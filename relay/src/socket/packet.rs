@@ -49,6 +49,21 @@ pub(crate) fn event(envelope: &Envelope<'_>) -> Frame {
     })
 }
 
+/// The envelope in the frame of an event, as JSON; `None` where the bytes are no frame that [`event`] made.
+pub(crate) fn envelope(frame: &[u8]) -> Option<&[u8]> {
+    let [_, length, ..] = frame else { return None };
+    let header = match length {
+        0..=125 => 2,
+        126 => 4,
+        127 => 10,
+        _ => return None, // masked: a client's
+    };
+    frame
+        .get(header..)?
+        .strip_prefix(EVENT_HEAD)?
+        .strip_suffix(b"]")
+}
+
 /// The Engine.IO OPEN packet: how the connection is called and how often it is pinged.
 pub(crate) fn open(packet: OpenPacket) -> Frame {
     engine(EnginePacket::Open(packet))
@@ -208,4 +223,38 @@ pub(crate) fn expiring(expiring: &message::Expiring) -> Frame {
 /// See [`message::Bye`].
 pub(crate) fn bye(bye: &message::Bye) -> Frame {
     control(message::BYE, bye)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use forge_relay_core::{Cursor, Epoch, Event, Rules};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Over all three forms of a frame's header.
+        #[test]
+        fn the_envelope_is_a_slice_of_the_frame_whatever_its_length(
+            length in prop_oneof![0_usize..200, 65_200_usize..65_500], seq in 1_u64..1 << 53,
+        ) {
+            let text = serde_json::json!({
+                "sessionId": "abc-123", "event": "vote.cast", "payload": "x".repeat(length),
+                "nonce": "n", "timestamp": "2024-05-01T10:00:00Z",
+            });
+            let rules = Rules { payload_bytes: 70_000, ..Rules::default() };
+            let parsed = Event::parse(text.to_string().as_bytes(), &rules, 1_714_557_600).unwrap();
+            let cursor = Cursor { epoch: Epoch(7), seq };
+            let said = Envelope::new(&parsed, "018f3338-3c60-7d0e-8a44-2f9e6f3b1c22", cursor);
+            let mut json = Vec::new();
+            said.write_json(&mut json);
+            prop_assert_eq!(envelope(&event(&said)), Some(json.as_slice()));
+        }
+
+        #[test]
+        fn other_bytes_have_no_envelope_and_do_no_harm(bytes: Vec<u8>) {
+            prop_assert_eq!(envelope(&bytes), None);
+        }
+    }
 }
