@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  accept ── full? ── 503 and closed
-//!     └── HTTP/1.1 (hyper) ── /socket.io/ ── 101: the bare stream goes to socket/
+//!     └── HTTP/1.1 (hyper) ── /socket.io/ ── the bare stream goes to socket/, which answers 101
 //!                          └─ all else ───── the axum router of http/
 //! ```
 
@@ -10,16 +10,18 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use forge_relay_core::{Code, Problem};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +29,7 @@ use tokio::sync::watch;
 use tower::Service;
 
 use crate::capacity::{Open, Permit};
-use crate::http::Peer;
+use crate::http::{Client, Peer};
 use crate::metrics::Metrics;
 use crate::socket::{self, Sockets, Ticket};
 
@@ -40,12 +42,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\n\
-    retry-after: 5\r\nconnection: close\r\ncontent-length: 157\r\n\r\n\
-    {\"type\":\"urn:forge-relay:problem:too_many_connections\",\"title\":\"The relay is full\",\"status\":503,\
-    \"detail\":\"try again later\",\"code\":\"too_many_connections\"}";
-
 /// What serves the connections.
 pub(crate) struct Acceptor {
     pub(crate) router: Router,
@@ -54,6 +50,9 @@ pub(crate) struct Acceptor {
     /// The most connections at one time.
     pub(crate) capacity: usize,
     pub(crate) header_deadline: Duration,
+    /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) require_https: bool,
     /// Turns true when HTTP connections are to end after what they are doing.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -88,21 +87,31 @@ impl Acceptor {
                 continue;
             }
             let permit = open.permit();
-            tokio::spawn(Arc::clone(&shared).serve(tcp, address, permit));
+            let http = Box::pin(Arc::clone(&shared).serve(tcp, address, permit));
+            tokio::spawn(Life::Http(http));
         }
     }
 
     /// Serves HTTP on one connection, until it ends or becomes a WebSocket.
-    async fn serve(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, permit: Permit) {
+    async fn serve(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        address: SocketAddr,
+        permit: Permit,
+    ) -> Option<socket::Task> {
         // It only fails where the peer is gone already.
         let _ = tcp.set_nodelay(true);
+        let peer = Peer {
+            address,
+            tls: false,
+        };
+        let taken = Arc::new(AtomicBool::new(false));
         let front = Front {
-            router: self.router.clone(),
-            peer: Peer {
-                address,
-                tls: false,
-            },
+            acceptor: Arc::clone(&self),
+            peer,
+            requests: AtomicUsize::new(0),
             ticket: Mutex::new(None),
+            taken: Arc::clone(&taken),
         };
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -117,18 +126,47 @@ impl Acceptor {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            connection.poll_without_shutdown(cx)
+            let served = connection.poll_without_shutdown(cx);
+            if served.is_pending() && taken.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(())); // its stream is wanted for a WebSocket
+            }
+            served
         });
         if let Err(error) = served.await {
             tracing::debug!(%address, %error, "an HTTP connection broke");
-            return;
+            return None;
         }
         let parts = connection.into_parts();
         let tcp = parts.io.into_inner();
         if let Some(ticket) = parts.service.ticket.into_inner() {
-            return self.sockets.begin(tcp, ticket, &parts.read_buf, permit);
+            return Some(self.sockets.begin(tcp, ticket, &parts.read_buf, permit));
         }
         linger(tcp).await;
+        None
+    }
+}
+
+/// The task of a TCP connection. What HTTP needs is freed when the connection becomes a WebSocket, of
+/// which there are many, and idle.
+enum Life {
+    Http(Pin<Box<dyn Future<Output = Option<socket::Task>> + Send>>),
+    Socket(socket::Task),
+}
+
+impl Future for Life {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut *self {
+                Self::Http(http) => match http.as_mut().poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Ready(Some(task)) => *self = Self::Socket(task),
+                },
+                Self::Socket(task) => return Pin::new(task).poll(cx),
+            }
+        }
     }
 }
 
@@ -144,6 +182,20 @@ async fn linger(mut tcp: TcpStream) {
     let _ = tokio::time::timeout(REFUSAL_DEADLINE, end).await;
 }
 
+/// The answer of a relay that is full, whatever was asked.
+fn full() -> Vec<u8> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let detail = "the relay holds as many connections as it can: try again later";
+    let problem = Problem::new(Code::TooManyConnections, detail, &*id);
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+         retry-after: 5\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 fn refuse(mut tcp: TcpStream, refusals: &Arc<AtomicUsize>) {
     if refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS {
         refusals.fetch_sub(1, Ordering::Relaxed);
@@ -152,7 +204,7 @@ fn refuse(mut tcp: TcpStream, refusals: &Arc<AtomicUsize>) {
     let refusals = Arc::clone(refusals);
     tokio::spawn(async move {
         // A client that does not read it learns it from the closed connection.
-        let told = tokio::time::timeout(REFUSAL_DEADLINE, tcp.write_all(FULL)).await;
+        let told = tokio::time::timeout(REFUSAL_DEADLINE, tcp.write_all(&full())).await;
         if matches!(told, Ok(Ok(()))) {
             linger(tcp).await;
         }
@@ -162,14 +214,20 @@ fn refuse(mut tcp: TcpStream, refusals: &Arc<AtomicUsize>) {
 
 /// One connection's way in: requests for sockets are answered here, all else by the router.
 struct Front {
-    router: Router,
+    acceptor: Arc<Acceptor>,
     peer: Peer,
+    /// How many requests came on this connection.
+    requests: AtomicUsize,
     ticket: Mutex<Option<Ticket>>,
+    /// Whether the stream is wanted now, without hyper's answer.
+    taken: Arc<AtomicBool>,
 }
 
 /// The answer of either.
 enum Answer {
     Now(Option<Response<Body>>),
+    /// The connection is given up before this is asked again.
+    Never,
     Routed(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
@@ -178,6 +236,7 @@ impl Future for Answer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
+            Self::Never => Poll::Pending,
             Self::Now(answer) => Poll::Ready(Ok(answer.take().unwrap_or_default())),
             Self::Routed(answer) => answer.as_mut().poll(cx).map(Ok),
         }
@@ -190,20 +249,41 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Future = Answer;
 
     fn call(&self, mut request: Request<Incoming>) -> Answer {
+        let first = self.requests.fetch_add(1, Ordering::Relaxed) == 0;
         if request.uri().path() == socket::PATH {
-            return Answer::Now(Some(match socket::upgrade(&request) {
-                Ok((response, ticket)) => {
-                    *self.ticket.lock() = Some(ticket);
-                    response
-                }
-                Err(response) => response,
-            }));
+            return self.socket(&request, first);
         }
         request.extensions_mut().insert(self.peer);
-        let mut router = self.router.clone();
+        let mut router = self.acceptor.router.clone();
         Answer::Routed(Box::pin(async move {
             let answer = router.call(request.map(Body::new)).await;
             answer.unwrap_or_else(|never| match never {})
         }))
+    }
+}
+
+impl Front {
+    fn socket(&self, request: &Request<Incoming>, first: bool) -> Answer {
+        let acceptor = &self.acceptor;
+        let client = Client::behind(self.peer, request.headers(), &acceptor.trusted_proxies);
+        let upgraded = if acceptor.require_https && !client.https {
+            Err(socket::https_required())
+        } else {
+            socket::upgrade(request)
+        };
+        let mut ticket = match upgraded {
+            Ok(ticket) => ticket,
+            Err(refusal) => return Answer::Now(Some(refusal)),
+        };
+        // Where nothing of an earlier answer can be on its way, 101 goes out together with what the
+        // connection says first: one write less for every client that connects.
+        if first {
+            self.taken.store(true, Ordering::Relaxed);
+            *self.ticket.lock() = Some(ticket);
+            return Answer::Never;
+        }
+        let switching = ticket.take_response();
+        *self.ticket.lock() = Some(ticket);
+        Answer::Now(Some(switching))
     }
 }

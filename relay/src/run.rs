@@ -74,7 +74,7 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         limits: Arc::clone(&limits),
         ready: Arc::clone(&ready),
-        trusted_proxies: config.trusted_proxies,
+        trusted_proxies: config.trusted_proxies.clone(),
         require_https: config.require_https,
         rates: Arc::clone(&rates),
         clock: Clock::System,
@@ -86,6 +86,8 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         capacity: limits.connections.unwrap_or(usize::MAX).min(capacity()),
         header_deadline: limits.header_deadline,
+        trusted_proxies: config.trusted_proxies,
+        require_https: config.require_https,
         stop: stopped,
     };
 

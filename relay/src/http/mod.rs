@@ -18,7 +18,7 @@ mod state;
 mod tests;
 mod tokens;
 
-pub(crate) use client_address::Peer;
+pub(crate) use client_address::{Client, Peer};
 pub(crate) use health::Readiness;
 pub use openapi::generated_files;
 pub(crate) use router::router;

@@ -34,7 +34,6 @@ use tokio::sync::Notify;
 
 use self::connection::Connection;
 use self::stream::Stream;
-use self::task::Task;
 use self::wheel::{Millis, Wheel};
 use crate::app::Apps;
 use crate::auth::RateLimits;
@@ -44,7 +43,8 @@ use crate::metrics::Metrics;
 use crate::session::Hub;
 
 pub(crate) use packet::event as encode_event;
-pub(crate) use upgrade::{PATH, Ticket, upgrade};
+pub(crate) use task::Task;
+pub(crate) use upgrade::{PATH, Ticket, https_required, upgrade};
 
 /// How long after a bye, or a refusal that will pass, a client is asked to wait, at the least.
 const COME_BACK: Duration = Duration::from_millis(500);
@@ -160,27 +160,23 @@ impl Sockets {
         futures_util::future::join(self.wheel.turn(), cutting).await;
     }
 
-    /// Begins a connection on an upgraded stream. `early` is what came right behind the request.
+    /// Begins a connection on an upgraded stream. `early` is what came right behind the request. The
+    /// connection lives as long as its task, and by it.
     pub(crate) fn begin(
         self: &Arc<Self>,
         tcp: TcpStream,
         ticket: Ticket,
         early: &[u8],
         permit: Permit,
-    ) {
+    ) -> Task {
+        let Ticket { origin, head } = ticket;
         let connection = {
             let mut registry = self.registry.lock();
             let slot = registry.vacant_entry();
             let key = slot.key();
             let connection = Arc::new_cyclic(|me| {
                 let stream = Stream::new(tcp, permit);
-                Connection::new(
-                    Arc::clone(self),
-                    stream,
-                    key,
-                    ticket.origin,
-                    Weak::clone(me),
-                )
+                Connection::new(Arc::clone(self), stream, key, origin, Weak::clone(me))
             });
             slot.insert(Arc::downgrade(&connection));
             connection
@@ -192,9 +188,10 @@ impl Sockets {
             ping_timeout: Duration::from_millis(self.limits.ping_timeout),
             max_payload: self.limits.message as u64,
         };
-        connection.control(packet::open(open));
+        let hello = [head.as_bytes(), &packet::open(open)].concat();
+        connection.control(hello.into());
         connection.arm_now(&mut connection.state());
-        tokio::spawn(Task::new(connection, early));
+        Task::new(connection, early)
     }
 
     fn forget(&self, key: usize) {

@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// See the module.
-pub(super) struct Task {
+pub(crate) struct Task {
     connection: Arc<Connection>,
     frames: FrameReader,
     joining: Option<Box<Joining>>,

@@ -4,8 +4,7 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use sha1::{Digest, Sha1};
@@ -20,6 +19,25 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(super) origin: Option<Box<str>>,
+    /// The head of the 101 answer, unless another has sent it.
+    pub(super) head: String,
+}
+
+impl Ticket {
+    /// Leaves the 101 answer to the caller.
+    pub(crate) fn take_response(&mut self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let head = std::mem::take(&mut self.head);
+        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
 }
 
 /// Engine.IO's errors of a handshake: <https://socket.io/docs/v4/server-api/#connection_error>.
@@ -30,29 +48,30 @@ enum Bad {
     Method,
     Request(&'static str),
     Version,
+    /// Plain http, where https is required.
+    Plain,
     /// Not a WebSocket of the one version there is: RFC 6455 §4.4.
     WebSocketVersion,
 }
 
-/// Answers the request with 101 and the ticket of the connection that it becomes, or with the error.
-pub(crate) fn upgrade<B>(request: &Request<B>) -> Result<(Response<Body>, Ticket), Response<Body>> {
+/// The ticket of the connection that the request becomes, or the answer that refuses it.
+pub(crate) fn upgrade<B>(request: &Request<B>) -> Result<Ticket, Response<Body>> {
     let key = check(request).map_err(refuse)?;
     let origin = request
         .headers()
         .get(ORIGIN)
-        .and_then(|origin| origin.to_str().ok());
-    let ticket = Ticket {
-        origin: origin.map(Into::into),
-    };
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&accept(key)) {
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    Ok((response, ticket))
+        .map(|origin| String::from_utf8_lossy(origin.as_bytes()).into());
+    let accept = accept(key);
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {accept}\r\n\r\n"
+    );
+    Ok(Ticket { origin, head })
+}
+
+/// The refusal of plain http.
+pub(crate) fn https_required() -> Response<Body> {
+    refuse(Bad::Plain)
 }
 
 /// RFC 6455 §4.2.2, point 5.4.
@@ -133,6 +152,7 @@ fn refuse(bad: Bad) -> Response<Body> {
         Bad::Sid => (StatusCode::BAD_REQUEST, 1, "Session ID unknown"),
         Bad::Method => (StatusCode::BAD_REQUEST, 2, "Bad handshake method"),
         Bad::Request(why) => (StatusCode::BAD_REQUEST, 3, why),
+        Bad::Plain => (StatusCode::FORBIDDEN, 4, "Forbidden: connect over https"),
         Bad::Version => (StatusCode::BAD_REQUEST, 5, "Unsupported protocol version"),
         Bad::WebSocketVersion => (
             StatusCode::UPGRADE_REQUIRED,
