@@ -20,8 +20,7 @@ mod task;
 mod upgrade;
 mod wheel;
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,18 +37,15 @@ use self::wheel::{Millis, Wheel};
 use crate::app::Apps;
 use crate::auth::RateLimits;
 use crate::capacity::Permit;
+use crate::come_back;
 use crate::config::Limits;
 use crate::metrics::Metrics;
+use crate::outboxes::{Outboxes, Slow};
 use crate::session::Hub;
 
-pub(crate) use packet::event as encode_event;
+pub(crate) use packet::{envelope, event as encode_event};
 pub(crate) use task::Task;
 pub(crate) use upgrade::{PATH, Ticket, https_required, upgrade};
-
-/// How long after a bye, or a refusal that will pass, a client is asked to wait, at the least.
-const COME_BACK: Duration = Duration::from_millis(500);
-/// How much longer, at the most, so that not all come back at once.
-const COME_BACK_SPREAD: Duration = Duration::from_millis(2_500);
 
 /// The limits of a connection, in the units of this room.
 #[derive(Debug, Clone)]
@@ -57,7 +53,6 @@ struct SocketLimits {
     message: usize,
     messages_per_second: u32,
     outbox: usize,
-    all_outboxes: usize,
     catch_up_write: usize,
     /// Bytes a second.
     least_rate: u32,
@@ -76,7 +71,6 @@ impl SocketLimits {
             message: limits.message,
             messages_per_second: limits.messages_per_second,
             outbox: limits.outbox,
-            all_outboxes: limits.all_outboxes,
             catch_up_write: limits.catch_up_write,
             least_rate: u32::try_from(limits.least_rate).unwrap_or(u32::MAX),
             write_deadline: millis(limits.write_deadline),
@@ -95,6 +89,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rates: Arc<RateLimits>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) outboxes: Arc<Outboxes>,
 }
 
 /// All connections of the relay, and what they share.
@@ -107,13 +102,9 @@ pub(crate) struct Sockets {
     wheel: Wheel<Connection>,
     registry: Mutex<Slab<Weak<Connection>>>,
     draining: AtomicBool,
-    /// Bytes that wait in all outboxes.
-    queued: AtomicUsize,
-    /// Told when `queued` is over its limit.
-    too_much: Notify,
+    outboxes: Arc<Outboxes>,
     /// Told when a connection is forgotten while draining.
     fewer: Notify,
-    random: RandomState,
 }
 
 impl std::fmt::Debug for Sockets {
@@ -132,6 +123,7 @@ impl Sockets {
             metrics,
             rates,
             limits,
+            outboxes,
         } = shared;
         Arc::new(Self {
             apps,
@@ -142,22 +134,14 @@ impl Sockets {
             wheel: Wheel::new(),
             registry: Mutex::new(Slab::new()),
             draining: AtomicBool::new(false),
-            queued: AtomicUsize::new(0),
-            too_much: Notify::new(),
+            outboxes,
             fewer: Notify::new(),
-            random: RandomState::new(),
         })
     }
 
-    /// Keeps the deadlines of all connections, and the bound on all outboxes. Never ends.
+    /// Keeps the deadlines of all connections. Never ends.
     pub(crate) async fn keep(self: Arc<Self>) {
-        let cutting = async {
-            loop {
-                self.too_much.notified().await;
-                self.cut_the_slowest();
-            }
-        };
-        futures_util::future::join(self.wheel.turn(), cutting).await;
+        self.wheel.turn().await;
     }
 
     /// Begins a connection on an upgraded stream. `early` is what came right behind the request. The
@@ -242,11 +226,7 @@ impl Sockets {
 
     /// How long someone should wait before coming back, in milliseconds.
     fn jitter(&self) -> u64 {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(0);
-        let random = self
-            .random
-            .hash_one(self.wheel.now() ^ u64::from(unix_millis().unsigned_abs() as u32));
-        millis(COME_BACK) + random % millis(COME_BACK_SPREAD)
+        come_back::after_ms()
     }
 
     /// The wheel's time of a Unix time in milliseconds.
@@ -256,22 +236,7 @@ impl Sockets {
     }
 
     fn count_queued(&self, before: usize, after: usize) {
-        if after == before {
-            return;
-        }
-        if after < before {
-            self.queued.fetch_sub(before - after, Ordering::Relaxed);
-            return;
-        }
-        let all = self.queued.fetch_add(after - before, Ordering::Relaxed) + (after - before);
-        if all > self.limits.all_outboxes {
-            self.too_much.notify_one();
-        }
-    }
-
-    /// Bytes that wait in all outboxes.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.outboxes.count(before, after);
     }
 
     /// Ends whatever is left, at once.
@@ -281,24 +246,21 @@ impl Sockets {
         }
     }
 
-    /// Cuts clients that have taken nothing for the longest time, until the outboxes are in bounds.
-    fn cut_the_slowest(&self) {
-        let mut over = self.queued().saturating_sub(self.limits.all_outboxes);
-        let mut stalled: Vec<_> = self
-            .all()
-            .into_iter()
-            .filter_map(|connection| connection.stalled_for().map(|stall| (stall, connection)))
-            .collect();
-        stalled.sort_by_key(|((time, _), _)| std::cmp::Reverse(*time));
-        for ((_, queued), connection) in stalled {
-            if over == 0 {
-                return;
-            }
-            over = over.saturating_sub(queued);
-            self.metrics.slow_clients_cut.inc();
-            tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
-            connection.cut(&mut connection.state());
-        }
+    /// The clients that take nothing, for whoever keeps all outboxes in bounds.
+    pub(crate) fn slow(&self) -> Vec<Slow> {
+        let slow = |connection: Arc<Connection>| {
+            let (stalled, waiting) = connection.stalled_for()?;
+            Some(Slow {
+                stalled: Duration::from_millis(stalled),
+                waiting,
+                cut: Box::new(move || {
+                    connection.sockets.metrics.slow_clients_cut.inc();
+                    tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
+                    connection.cut(&mut connection.state());
+                }),
+            })
+        };
+        self.all().into_iter().filter_map(slow).collect()
     }
 }
 

@@ -21,13 +21,13 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{AppState, Clock, Peer, Readiness, openapi, router};
+use super::{AppState, Clock, Peer, Readiness, Streams, openapi, router};
 use crate::app::Apps;
 use crate::auth::{OriginPattern, RateLimits, Rates};
 use crate::config::{AppConfig, Config, Limits};
 use crate::metrics::Metrics;
 use crate::session::{Hub, HubLimits, LogLimits};
-use crate::socket::encode_event;
+use crate::socket::{encode_event, envelope};
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// 2024-05-01T10:00:00Z.
@@ -84,6 +84,8 @@ impl Setup {
             require_https: self.require_https,
             rates: Arc::new(RateLimits::new(self.rates)),
             clock: Clock::Still(NOW),
+            streams: Arc::new(Streams::new(Arc::clone(&metrics))),
+            envelope,
         });
         Relay {
             router,
@@ -239,6 +241,8 @@ fn assert_documented(method: &str, path: &str, answer: &Answer) {
     let document = openapi::document();
     let path = if path.starts_with("/docs/") {
         "/docs/{file}"
+    } else if path.starts_with("/sessions/") {
+        "/sessions/{sessionId}/events"
     } else {
         path
     };
