@@ -34,7 +34,7 @@ use crate::http::{Client, Peer};
 use crate::line::{End, Line, LineLimits, Watch, Watched};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
-use crate::socket::{self, Sockets, Ticket};
+use crate::socket::{self, Bad, Sockets, Ticket, Transport};
 
 /// Connections that are being told, at one time, that the relay is full.
 const REFUSALS: usize = 32;
@@ -59,6 +59,8 @@ pub(crate) struct Acceptor {
     /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) require_https: bool,
+    /// Whether clients may poll.
+    pub(crate) long_polling: bool,
     /// Turns true when HTTP connections are to end after what they are doing.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -117,6 +119,7 @@ impl Acceptor {
         let taken = Arc::new(AtomicBool::new(false));
         let front = Front {
             acceptor: Arc::clone(&self),
+            open: permit.all(),
             peer,
             line: Arc::clone(&line),
             requests: AtomicUsize::new(0),
@@ -159,7 +162,8 @@ impl Acceptor {
             return None;
         }
         if let Some(ticket) = parts.service.ticket.into_inner() {
-            return Some(self.sockets.begin(tcp, ticket, &parts.read_buf, permit));
+            let sockets = Arc::clone(&self.sockets);
+            return sockets.begin(tcp, ticket, &parts.read_buf, permit).await;
         }
         linger(tcp).await;
         None
@@ -247,6 +251,7 @@ fn refuse(mut tcp: TcpStream, refusals: &Arc<AtomicUsize>) {
 /// One connection's way in: requests for sockets are answered here, all else by the router.
 struct Front {
     acceptor: Arc<Acceptor>,
+    open: Arc<Open>,
     peer: Peer,
     line: Arc<Line>,
     /// How many requests came on this connection.
@@ -284,7 +289,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let first = self.requests.fetch_add(1, Ordering::Relaxed) == 0;
         if request.uri().path() == socket::PATH {
-            return self.socket(&request, first);
+            return self.socket(request, first);
         }
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(Arc::clone(&self.line));
@@ -297,17 +302,23 @@ impl hyper::service::Service<Request<Incoming>> for Front {
 }
 
 impl Front {
-    fn socket(&self, request: &Request<Incoming>, first: bool) -> Answer {
+    fn socket(&self, request: Request<Incoming>, first: bool) -> Answer {
         let acceptor = &self.acceptor;
         let client = Client::behind(self.peer, request.headers(), &acceptor.trusted_proxies);
         let upgraded = if acceptor.require_https && !client.https {
-            Err(socket::https_required())
+            Err(Bad::Plain)
+        } else if socket::transport(&request) == Some(Transport::WebSocket) {
+            socket::upgrade(&acceptor.sockets, &request)
         } else {
-            socket::upgrade(request)
+            if !acceptor.long_polling {
+                return Answer::Now(Some(socket::refuse(Bad::Transport)));
+            }
+            let sockets = Arc::clone(&acceptor.sockets);
+            return Answer::Routed(Box::pin(sockets.poll(request, self.open.count())));
         };
         let mut ticket = match upgraded {
             Ok(ticket) => ticket,
-            Err(refusal) => return Answer::Now(Some(refusal)),
+            Err(bad) => return Answer::Now(Some(socket::refuse(bad))),
         };
         // Where nothing of an earlier answer can be on its way, 101 goes out together with what the
         // connection says first: one write less for every client that connects.

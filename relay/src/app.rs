@@ -79,11 +79,16 @@ impl Apps {
         self.apps.iter().any(|app| app.mint_tokens)
     }
 
+    /// Whether any app lets pages of this origin connect.
+    pub(crate) fn any_allows_origin(&self, origin: &str) -> bool {
+        let patterns = || self.apps.iter().flat_map(|app| &app.allowed_origins);
+        patterns().any(|pattern| pattern.matches(origin))
+    }
+
     /// Whether a page of this origin may connect to this app. Without an `Origin` it is not a browser, and passes.
     pub(crate) fn origin_allowed(&self, app: AppIndex, origin: Option<&str>) -> bool {
         let Some(origin) = origin else { return true };
-        self.get(app)
-            .is_some_and(|app| app.allows_origin(origin))
+        self.get(app).is_some_and(|app| app.allows_origin(origin))
     }
 
     /// Whether any app lets pages of this origin in: all that can be said of a request that does not say whose it is.

@@ -60,6 +60,13 @@ impl Open {
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Open>);
 
+impl Permit {
+    /// All that are open.
+    pub(crate) fn all(&self) -> Arc<Open> {
+        Arc::clone(&self.0)
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::Relaxed);

@@ -26,7 +26,7 @@ use crate::line::LineLimits;
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
 use crate::session::{Hub, HubLimits, LogLimits};
-use crate::socket::{self, Shared, Sockets};
+use crate::socket::{self, Conversation, Sockets};
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// How long a publisher waits for delivery that has fallen far behind, before it is told to retry.
@@ -65,14 +65,19 @@ pub async fn run(
     let rates = Arc::new(RateLimits::new(Rates::from(&*limits)));
     let outboxes = Arc::new(Outboxes::new(limits.all_outboxes));
     let streams = Arc::new(Streams::new(Arc::clone(&metrics)));
-    let sockets = Sockets::new(Shared {
+    let conversation = Arc::new(Conversation {
         apps: Arc::clone(&apps),
         hub: Arc::clone(&hub),
-        metrics: Arc::clone(&metrics),
         rates: Arc::clone(&rates),
-        limits: Arc::clone(&limits),
-        outboxes: Arc::clone(&outboxes),
     });
+    let capacity = limits.connections.unwrap_or(usize::MAX).min(capacity());
+    let sockets = Sockets::new(
+        conversation,
+        Arc::clone(&metrics),
+        Arc::clone(&outboxes),
+        &limits,
+        capacity,
+    );
     let state = AppState {
         apps,
         hub: Arc::clone(&hub),
@@ -91,7 +96,7 @@ pub async fn run(
         router: http::router(state),
         sockets: Arc::clone(&sockets),
         metrics: Arc::clone(&metrics),
-        capacity: limits.connections.unwrap_or(usize::MAX).min(capacity()),
+        capacity,
         header_deadline: limits.header_deadline,
         line: LineLimits {
             write_deadline: limits.write_deadline,
@@ -100,6 +105,7 @@ pub async fn run(
         outboxes: Arc::clone(&outboxes),
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,
+        long_polling: config.long_polling,
         stop: stopped,
     };
 
@@ -110,7 +116,12 @@ pub async fn run(
     tasks.spawn({
         let (sockets, streams) = (Arc::clone(&sockets), Arc::clone(&streams));
         async move {
-            let slow = || [sockets.slow(), streams.slow()].into_iter().flatten().collect();
+            let slow = || {
+                [sockets.slow(), streams.slow()]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            };
             outboxes.keep(slow).await;
         }
     });

@@ -10,8 +10,8 @@ use crate::message::{
 };
 use crate::request::{Minted, SocketAuthAnswer, SocketAuthRequest, TokenRequest};
 use crate::{
-    Claims, Code, Cursor, Envelope, Event, EventPage, FieldError, MAX_BATCH, Problem, Receipt, Receipts,
-    ResyncReason,
+    Claims, Code, Cursor, Envelope, Event, EventPage, FieldError, MAX_BATCH, Problem, Receipt,
+    Receipts, ResyncReason,
 };
 
 /// The body of `POST /events/batch`, which is `Vec<Event>` in Rust.

@@ -24,6 +24,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether requests that did not come by https are refused.
     pub require_https: bool,
+    /// Whether clients may connect by HTTP long polling.
+    pub long_polling: bool,
     /// At least one, in the order of the file.
     pub apps: Vec<AppConfig>,
     /// Everything that is bounded.
@@ -87,6 +89,7 @@ pub(super) fn read(r: &mut Reader<'_>, whole: bool) -> Option<Config> {
              proxy's X-Forwarded-Proto only when the proxy is named there",
         );
     }
+    let long_polling = r.truth("long_polling");
     r.asked.insert("redis_url".to_owned());
     if r.settings
         .get("redis_url")
@@ -106,6 +109,7 @@ pub(super) fn read(r: &mut Reader<'_>, whole: bool) -> Option<Config> {
         log_format: log_format?,
         trusted_proxies,
         require_https,
+        long_polling,
         apps,
         limits,
     })

@@ -6,7 +6,9 @@ use forge_relay_core::Code;
 
 use super::problem::Rejection;
 use super::request_log::outermost;
-use super::{AppState, cors, docs, events, health, metrics, openapi, session_events, socket_auth, tokens};
+use super::{
+    AppState, cors, docs, events, health, metrics, openapi, session_events, socket_auth, tokens,
+};
 
 /// All routes. Answers every request, and every error as a problem; needs no socket.
 ///
@@ -14,12 +16,13 @@ use super::{AppState, cors, docs, events, health, metrics, openapi, session_even
 /// and the request counts as plain http.
 pub(crate) fn router(state: AppState) -> Router {
     let state = Arc::new(state);
-    let reading = get(session_events::read)
-        .options(cors::preflight)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&state),
-            cors::layer,
-        ));
+    let reading =
+        get(session_events::read)
+            .options(cors::preflight)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&state),
+                cors::layer,
+            ));
     Router::new()
         .route("/events", post(events::one))
         .route("/events/batch", post(events::batch))

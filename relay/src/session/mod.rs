@@ -11,10 +11,14 @@ mod log;
 #[cfg(all(test, feature = "model"))]
 mod model;
 mod outbox;
+#[expect(
+    clippy::module_inception,
+    reason = "it holds the session, and nothing else"
+)]
 mod session;
 mod sync;
 
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};
 pub(crate) use outbox::{Batch, Link, Outbox, Progress, Run};
-pub(crate) use session::{Gone, Joined, Page, PageLimits, Reader, Seat, Session};
+pub(crate) use session::{Gone, Joined, PageLimits, Reader, Seat, Session};

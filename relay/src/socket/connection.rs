@@ -1,62 +1,48 @@
-//! One connection: its stream, its outbox, and what it is waiting for.
+//! One connection: its transport, its outbox, and what it is waiting for.
 //!
 //! ```text
-//!            CONNECT           joined             bye, or a fault         peer gone
-//!  Opening ──────────▶ Joining ──────▶ Member ──────────────────▶ Closing ─────────▶ Closed
-//!     └───────────────────┴── refused, too late, a fault ──────────▲   └── deadline ──▲
+//!            let in              the last packet         peer gone
+//!  Opening ──────────▶ Open ──────────────────▶ Closing ─────────▶ Closed
+//!     └── too late, refused, a fault ──────────────▲   └── deadline ──▲
 //! ```
 //!
 //! Closing sends what is queued, says that nothing follows (`SHUT_WR`) and waits for the peer's end:
 //! to drop the stream at once would let a reset overtake `relay:bye`.
 //!
-//! Three come here: the task that reads and catches up ([`task`](super::task)), the pump that offers
-//! events, and the wheel that looks at deadlines. `state` is the outbox's lock of the lock order.
+//! Four come here: the task that reads and catches up ([`task`](super::task)), HTTP requests where it
+//! polls ([`polling`](super::polling)), the pump that offers events, and the wheel that looks at
+//! deadlines. `state` is the outbox's lock of the lock order.
 
-use std::sync::{Arc, Weak};
+use std::io;
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use engineioxide_core::{Packet as EnginePacket, Sid};
-use forge_relay_core::message::{self, Bye, Expiring};
-use forge_relay_core::{Code, Cursor, ResyncReason};
+use forge_relay_core::message::Resync;
+use forge_relay_core::{Cursor, ResyncReason};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Sockets;
 use super::frame::{Fault, Opcode, close, close_frame, whole};
+use super::membership::Member;
 use super::packet;
+use super::polling::Polling;
 use super::stream::Stream;
 use super::wheel::{Millis, Timed};
-use crate::session::{Batch, Frame, Joined, Link, Outbox, Progress, Reader, Run, Seat, Session};
-use crate::store::AppIndex;
+use crate::session::{Batch, Frame, Link, Outbox, Progress, Reader, Run};
 
 /// How long a connection that has sent everything waits for the peer's end.
 const LINGER: Millis = 2_000;
 /// Over how long the least rate of a reader is measured.
 const RATE_WINDOW: Millis = 10_000;
 
-/// What a member is: of one account, in one session.
-pub(super) struct Member {
-    pub(super) session: Arc<Session>,
-    pub(super) seat: Seat,
-    pub(super) app: AppIndex,
-    pub(super) account: Box<str>,
-    /// The token's times, in Unix seconds.
-    pub(super) issued_at: i64,
-    pub(super) expires_at: i64,
-    /// Whether `relay:expiring` was sent for this token.
-    pub(super) warned: bool,
-}
-
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It has until `by` to send CONNECT.
+    /// It has until `by` to be let in.
     Opening {
         by: Millis,
-        origin: Option<Box<str>>,
     },
-    /// Its CONNECT was in order; the session is being looked up.
-    Joining {
-        by: Millis,
-    },
-    Member(Member),
+    Open,
     /// The last packets are queued; `finished` when they are sent.
     Closing {
         by: Millis,
@@ -78,8 +64,14 @@ struct Stall {
 pub(super) struct State {
     pub(super) outbox: Outbox,
     pub(super) phase: Phase,
-    /// Wakes the task.
-    waker: Option<Waker>,
+    /// The account and session, once it is let in.
+    pub(super) member: Option<Member>,
+    /// The page that opened it, until it is let in.
+    pub(super) origin: Option<Box<str>>,
+    /// There as long as it polls; then the stream is the transport.
+    pub(super) polling: Option<Box<Polling>>,
+    /// Wakes whoever writes: the task, or the poll that waits.
+    pub(super) waker: Option<Waker>,
     /// When the next ping is due, or the pong to the last one.
     ping_at: Millis,
     awaiting_pong: bool,
@@ -91,7 +83,7 @@ pub(super) struct State {
     credit_at: Millis,
     /// Reading waits until then.
     paused_until: Option<Millis>,
-    /// What of `outbox` is counted in the totals: bytes queued, bytes and events handed over.
+    /// What of `outbox` is counted in the totals: bytes queued, and bytes handed over.
     counted_queued: usize,
     counted_handed: u32,
 }
@@ -99,7 +91,8 @@ pub(super) struct State {
 /// See the module.
 pub(crate) struct Connection {
     pub(super) sockets: Arc<Sockets>,
-    pub(super) stream: Stream,
+    /// There from the beginning, or from the upgrade on.
+    pub(super) stream: OnceLock<Stream>,
     pub(super) sid: Sid,
     /// Its place in the registry.
     pub(super) key: usize,
@@ -109,23 +102,34 @@ pub(crate) struct Connection {
 }
 
 /// Writes from any thread.
-struct Direct<'a>(&'a Connection);
+struct Direct<'a> {
+    connection: &'a Connection,
+    /// Where it polls, nothing goes out but by a poll.
+    polls: bool,
+}
+
 /// Writes from the connection's own task, which then can wait for the stream.
 struct AsTask<'a>(&'a Connection);
 
 impl Link for Direct<'_> {
-    fn send(&self, run: Run<'_>) -> std::io::Result<usize> {
-        self.0.stream.send(run)
+    fn send(&self, run: Run<'_>) -> io::Result<usize> {
+        match self.connection.stream.get() {
+            Some(stream) if !self.polls => stream.send(run),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn resync(&self, reason: ResyncReason, cursor: Cursor) -> Frame {
-        self.0.resync(reason, cursor)
+        self.connection.resync(reason, cursor)
     }
 }
 
 impl Link for AsTask<'_> {
-    fn send(&self, run: Run<'_>) -> std::io::Result<usize> {
-        self.0.stream.send_as_task(run)
+    fn send(&self, run: Run<'_>) -> io::Result<usize> {
+        match self.0.stream.get() {
+            Some(stream) => stream.send_as_task(run),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn resync(&self, reason: ResyncReason, cursor: Cursor) -> Frame {
@@ -136,7 +140,8 @@ impl Link for AsTask<'_> {
 impl Reader for Connection {
     fn offer(&self, batch: &Batch<'_>) {
         let mut state = self.state.lock();
-        match state.outbox.offer(batch, &Direct(self)) {
+        let link = self.direct(&state);
+        match state.outbox.offer(batch, &link) {
             Progress::Done => {}
             Progress::Blocked | Progress::More => self.blocked(&mut state),
             Progress::Broken => self.cut(&mut state),
@@ -160,7 +165,7 @@ pub(super) enum Appetite {
 impl Connection {
     pub(super) fn new(
         sockets: Arc<Sockets>,
-        stream: Stream,
+        stream: Option<Stream>,
         key: usize,
         origin: Option<Box<str>>,
         me: Weak<Self>,
@@ -171,8 +176,10 @@ impl Connection {
             outbox: Outbox::default(),
             phase: Phase::Opening {
                 by: now + limits.handshake_deadline,
-                origin,
             },
+            member: None,
+            origin,
+            polling: stream.is_none().then(Box::default),
             waker: None,
             ping_at: now + limits.ping_interval,
             awaiting_pong: false,
@@ -184,6 +191,7 @@ impl Connection {
             counted_queued: 0,
             counted_handed: 0,
         };
+        let stream = stream.map_or_else(OnceLock::new, OnceLock::from);
         Self {
             sockets,
             stream,
@@ -198,15 +206,22 @@ impl Connection {
         self.state.lock()
     }
 
-    fn resync(&self, reason: ResyncReason, cursor: Cursor) -> Frame {
+    fn direct(&self, state: &State) -> Direct<'_> {
+        Direct {
+            connection: self,
+            polls: state.polling.is_some(),
+        }
+    }
+
+    pub(super) fn resync(&self, reason: ResyncReason, cursor: Cursor) -> Frame {
         self.sockets.metrics.resync(reason.as_str());
-        packet::resync(&message::Resync { reason, cursor })
+        packet::resync(&Resync { reason, cursor })
     }
 
     // ---- sending ----
 
-    /// Sends a control packet, in order.
-    pub(super) fn control(self: &Arc<Self>, packet: Frame) {
+    /// Sends a packet, in order.
+    pub(crate) fn control(&self, packet: Frame) {
         self.send(&mut self.state(), packet);
     }
 
@@ -215,9 +230,10 @@ impl Connection {
             return;
         }
         let was_behind = state.outbox.behind();
+        let link = self.direct(state);
         match state
             .outbox
-            .control(packet, self.sockets.limits.outbox, &Direct(self))
+            .control(packet, self.sockets.limits.outbox, &link)
         {
             Progress::Done => {}
             Progress::Blocked | Progress::More if was_behind => self.count(state),
@@ -230,29 +246,28 @@ impl Connection {
     fn blocked(&self, state: &mut State) {
         self.stalled(state);
         self.count(state);
-        if let Some(waker) = &state.waker {
-            waker.wake_by_ref();
-        }
+        state.wake();
     }
 
-    /// Starts the deadlines of a write that waits.
+    /// Starts the deadlines of a write that waits. A client that polls takes what there is with its
+    /// next poll; that there is one is the heartbeat's matter.
     fn stalled(&self, state: &mut State) {
-        if state.stall.is_some() {
+        if state.stall.is_some() || state.polling.is_some() {
             return;
         }
         let now = self.sockets.wheel.now();
-        let handed = state.outbox.handed();
+        let window_handed = state.outbox.handed();
         state.stall = Some(Stall {
             progress_at: now,
             window_at: now,
-            window_handed: handed,
+            window_handed,
         });
         self.sockets.metrics.clients_behind.inc();
         self.arm_now(state);
     }
 
     /// Brings the totals up to date.
-    fn count(&self, state: &mut State) {
+    pub(super) fn count(&self, state: &mut State) {
         let queued = state.outbox.queued();
         self.sockets.count_queued(state.counted_queued, queued);
         state.counted_queued = queued;
@@ -269,7 +284,10 @@ impl Connection {
     }
 
     /// The task's turn to write: what is queued, then the log from the connection's place.
-    pub(super) fn drive(self: &Arc<Self>, cx: &mut Context<'_>) {
+    pub(super) fn drive(&self, cx: &mut Context<'_>) {
+        let Some(stream) = self.stream.get() else {
+            return;
+        };
         loop {
             let mut state = self.state();
             if matches!(state.phase, Phase::Closed) {
@@ -278,25 +296,20 @@ impl Connection {
             if !state.outbox.behind() {
                 return self.caught_up(&mut state);
             }
-            let State { outbox, phase, .. } = &mut *state;
-            let log = match phase {
-                Phase::Member(member) => Some(member.session.log()),
-                _ => None,
-            };
-            let before = outbox.handed();
-            let progress = outbox.drive(log, self.sockets.limits.catch_up_write, &AsTask(self));
-            let progressed = outbox.handed() != before;
-            if progressed && let Some(stall) = &mut state.stall {
+            let before = state.outbox.handed();
+            let progress = self.drive_with(&mut state, &AsTask(self));
+            if state.outbox.handed() != before
+                && let Some(stall) = &mut state.stall
+            {
                 stall.progress_at = self.sockets.wheel.now();
             }
-            self.count(&mut state);
             match progress {
                 Progress::Done => return self.caught_up(&mut state),
                 Progress::More => {
                     cx.waker().wake_by_ref();
                     return;
                 }
-                Progress::Blocked => match self.stream.poll_send(cx) {
+                Progress::Blocked => match stream.poll_send(cx) {
                     Poll::Pending => return self.stalled(&mut state),
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return self.cut(&mut state),
@@ -306,8 +319,17 @@ impl Connection {
         }
     }
 
+    /// Hands over what `link` takes.
+    pub(super) fn drive_with(&self, state: &mut State, link: &impl Link) -> Progress {
+        let State { outbox, member, .. } = state;
+        let log = member.as_ref().map(|member| member.session.log());
+        let progress = outbox.drive(log, self.sockets.limits.catch_up_write, link);
+        self.count(state);
+        progress
+    }
+
     /// Everything is handed over.
-    fn caught_up(&self, state: &mut State) {
+    pub(super) fn caught_up(&self, state: &mut State) {
         if state.stall.take().is_some() {
             self.sockets.metrics.clients_behind.dec();
         }
@@ -316,103 +338,55 @@ impl Connection {
         {
             *finished = true;
             *by = self.sockets.wheel.now() + LINGER;
-            self.stream.finish();
+            if let Some(stream) = self.stream.get() {
+                stream.finish();
+            }
             self.arm_now(state);
         }
     }
 
     // ---- the phases ----
 
-    /// Takes the CONNECT up: from here on no other is accepted. Answers the page's origin.
-    pub(super) fn begin_joining(&self) -> Option<Option<Box<str>>> {
-        let mut state = self.state();
-        let Phase::Opening { by, origin } = &mut state.phase else {
-            return None;
-        };
-        let (by, origin) = (*by, origin.take());
-        state.phase = Phase::Joining { by };
-        Some(origin)
-    }
-
-    /// The session has a seat for it: tells the client where it starts, and goes on from there.
-    pub(super) fn enter(self: &Arc<Self>, member: Member, joined: &Joined) {
-        let mut state = self.state();
-        if !matches!(state.phase, Phase::Joining { .. }) {
-            drop(state);
-            return member.session.leave(member.seat);
+    /// The client is let in: it has no deadline any more.
+    pub(super) fn open(&self, state: &mut State) {
+        if matches!(state.phase, Phase::Opening { .. }) {
+            state.phase = Phase::Open;
+            self.arm_now(state);
         }
-        let ready = message::Ready {
-            session_id: member.session.key().id.clone(),
-            connection_id: self.sid.as_str().to_owned(),
-            cursor: joined.cursor,
-            recovered: joined.recovered,
-            replayed: joined.replayed,
-            expires_at: Some(member.expires_at),
-        };
-        state.outbox.join(joined);
-        state.outbox.enqueue(packet::connected(self.sid));
-        state.outbox.enqueue(packet::ready(&ready));
-        if let Some(reason) = joined.resync {
-            state.outbox.enqueue(self.resync(reason, joined.cursor));
-        }
-        state.phase = Phase::Member(member);
-        self.sockets.metrics.connected_clients.inc();
-        self.arm_now(&mut state);
     }
 
-    /// Ends the connection in order, with `relay:bye` where the client is a member.
-    pub(crate) fn bye(self: &Arc<Self>, code: Code, reason: &str, reconnect: bool, after_ms: u64) {
-        let bye = Bye {
-            code,
-            reason: reason.to_owned(),
-            reconnect,
-            after_ms,
-        };
-        self.close_with(close::NORMAL, code.as_str(), Some(&bye));
+    /// The client broke the WebSocket protocol: the close code says it.
+    pub(super) fn fault(&self, fault: Fault) {
+        self.close_with(fault.code, fault.why);
     }
 
-    /// The client broke a rule of Socket.IO, or of the relay.
-    pub(super) fn bad_message(self: &Arc<Self>, why: &str) {
-        self.bye(Code::BadMessage, why, false, 0);
-    }
-
-    /// The client broke the WebSocket protocol: no bye, the close code says it.
-    pub(super) fn fault(self: &Arc<Self>, fault: Fault) {
-        self.close_with(fault.code, fault.why, None);
-    }
-
-    /// Closes, after `bye` where there is one and the client is a member.
-    pub(super) fn close_with(self: &Arc<Self>, code: u16, why: &str, bye: Option<&Bye>) {
+    /// Sends the transport's own end, and goes on to Closing.
+    pub(crate) fn close_with(&self, code: u16, why: &str) {
         let mut state = self.state();
-        if let (Some(bye), Phase::Member(_)) = (bye, &state.phase) {
-            self.send(&mut state, packet::bye(bye));
-            if !bye.reconnect {
-                self.send(&mut state, packet::disconnect());
-            }
-            self.sockets.metrics.bye(bye.code.as_str());
-            self.sockets.metrics.error(bye.code.as_str());
-        }
-        self.send(&mut state, close_frame(code, why));
+        let last = if state.polling.is_some() {
+            packet::engine(EnginePacket::Close)
+        } else {
+            close_frame(code, why)
+        };
+        self.send(&mut state, last);
         self.end(state, false);
     }
 
-    /// Goes on to Closing, or to Closed when the stream is `gone`.
+    /// Closes in order, with nothing more to say.
+    pub(crate) fn close(&self) {
+        self.close_with(close::NORMAL, "");
+    }
+
+    /// Goes on to Closing, or to Closed when the client is `gone`.
     fn end(&self, mut state: MutexGuard<'_, State>, gone: bool) {
         let closing = matches!(state.phase, Phase::Closing { .. });
         if matches!(state.phase, Phase::Closed) || (closing && !gone) {
             return;
         }
-        let by = self.sockets.wheel.now() + self.sockets.limits.write_deadline;
-        let next = if gone {
-            Phase::Closed
-        } else {
-            Phase::Closing {
-                by,
-                finished: false,
-            }
-        };
-        let before = std::mem::replace(&mut state.phase, next);
+        let member = state.member.take();
+        state.origin = None;
         if gone {
+            state.phase = Phase::Closed;
             self.count(&mut state);
             state.outbox = Outbox::default();
             state.counted_handed = 0;
@@ -421,30 +395,39 @@ impl Connection {
                 self.sockets.metrics.clients_behind.dec();
             }
         } else {
+            let by = self.sockets.wheel.now() + self.sockets.limits.write_deadline;
+            state.phase = Phase::Closing {
+                by,
+                finished: false,
+            };
             state.outbox.leave();
             if !state.outbox.behind() {
                 self.caught_up(&mut state);
             }
             self.arm_now(&mut state);
         }
+        state.wake();
         drop(state);
-        if let Phase::Member(member) = before {
+        if let Some(member) = member {
             self.sockets.metrics.connected_clients.dec();
             member.session.leave(member.seat);
         }
     }
 
-    /// The stream has ended.
+    /// The client has gone.
     pub(super) fn gone(&self) {
         self.end(self.state(), true);
     }
 
-    /// Ends the stream of a client that does not take what it is sent. The task then finds its end.
+    /// Ends the transport of a client that does not take what it is sent, or does not answer. Whoever
+    /// waits for it finds its end.
     pub(super) fn cut(&self, state: &mut State) {
-        self.stream.cut();
-        if let Some(waker) = &state.waker {
-            waker.wake_by_ref();
+        match self.stream.get() {
+            Some(stream) => stream.cut(),
+            // Nobody owns a connection that polls: the wheel takes it away.
+            None => self.sockets.bury(self.key),
         }
+        state.wake();
     }
 
     /// How long the client has taken nothing, if it is stalled.
@@ -460,13 +443,7 @@ impl Connection {
 
     pub(super) fn attend(&self, cx: &Context<'_>) -> Appetite {
         let mut state = self.state();
-        if !state
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            state.waker = Some(cx.waker().clone());
-        }
+        state.wake_with(cx);
         match state.phase {
             Phase::Closed => Appetite::Closed,
             Phase::Closing { .. } => Appetite::TheEnd,
@@ -475,8 +452,8 @@ impl Connection {
         }
     }
 
-    /// Takes the price of one message; false where the client has to wait before the next.
-    pub(super) fn spend(&self) -> bool {
+    /// Takes the price of one message; otherwise how long the client has to wait before the next.
+    pub(super) fn spend(&self) -> Result<(), Millis> {
         let mut state = self.state();
         let rate = self.sockets.limits.messages_per_second;
         let now = self.sockets.wheel.now();
@@ -491,13 +468,15 @@ impl Connection {
             .saturating_sub(1000);
         state.credit_at = now;
         if state.credit >= 1000 {
-            return true;
+            return Ok(());
         }
         // Not refused: TCP holds the rest back until it may come.
         let wait = u64::from(1000 - state.credit) / u64::from(rate.max(1)) + 1;
-        state.paused_until = Some(now + wait);
-        self.arm_now(&mut state);
-        false
+        if state.polling.is_none() {
+            state.paused_until = Some(now + wait);
+            self.arm_now(&mut state);
+        }
+        Err(wait)
     }
 
     /// The Engine.IO pong.
@@ -505,15 +484,16 @@ impl Connection {
         let mut state = self.state();
         if state.awaiting_pong {
             state.awaiting_pong = false;
-            // The next ping is due one interval after the last one, which was `ping_timeout` before.
+            // One interval after the last ping, which was `ping_timeout` before its pong's deadline.
             let limits = &self.sockets.limits;
-            state.ping_at = state.ping_at - limits.ping_timeout + limits.ping_interval;
+            let pinged_at = state.ping_at.saturating_sub(limits.ping_timeout);
+            state.ping_at = pinged_at + limits.ping_interval;
             self.arm_now(&mut state);
         }
     }
 
     /// The WebSocket ping: RFC 6455 §5.5.2.
-    pub(super) fn answer_ping(self: &Arc<Self>, payload: &[u8]) {
+    pub(super) fn answer_ping(&self, payload: &[u8]) {
         self.control(whole(Opcode::Pong, payload));
     }
 
@@ -529,59 +509,27 @@ impl Connection {
     }
 
     fn next_deadline(&self, state: &State) -> Millis {
-        let limits = &self.sockets.limits;
         let mut at = Millis::MAX;
         let mut no_later = |deadline: Millis| at = at.min(deadline);
-        match &state.phase {
-            Phase::Opening { by, .. } | Phase::Joining { by } | Phase::Closing { by, .. } => {
-                no_later(*by)
-            }
-            Phase::Member(member) => no_later(self.sockets.at_unix(self.token_deadline(member))),
+        match state.phase {
+            Phase::Opening { by } | Phase::Closing { by, .. } => no_later(by),
+            Phase::Open => {}
             Phase::Closed => return Millis::MAX,
+        }
+        if let Some(member) = &state.member {
+            no_later(self.sockets.token_deadline(member));
         }
         if !matches!(state.phase, Phase::Closing { .. }) {
             no_later(state.ping_at);
         }
         if let Some(stall) = &state.stall {
-            no_later(stall.progress_at + limits.write_deadline);
+            no_later(stall.progress_at + self.sockets.limits.write_deadline);
             no_later(stall.window_at + RATE_WINDOW);
         }
         if let Some(until) = state.paused_until {
             no_later(until);
         }
         at
-    }
-
-    /// When the token needs attention next, in Unix milliseconds.
-    fn token_deadline(&self, member: &Member) -> i64 {
-        if member.warned {
-            (member.expires_at + self.sockets.limits.token_leeway) * 1000
-        } else {
-            warn_at(member) * 1000
-        }
-    }
-
-    fn look_at_token(self: &Arc<Self>, state: &mut State) -> bool {
-        let Phase::Member(member) = &mut state.phase else {
-            return false;
-        };
-        let now = super::unix_millis();
-        if now >= (member.expires_at + self.sockets.limits.token_leeway) * 1000 {
-            return true;
-        }
-        if !member.warned && now >= warn_at(member) * 1000 {
-            member.warned = true;
-            let expires_at = member.expires_at;
-            let in_seconds = (expires_at - now.div_euclid(1000)).max(0);
-            self.send(
-                state,
-                packet::expiring(&Expiring {
-                    expires_at,
-                    in_seconds,
-                }),
-            );
-        }
-        false
     }
 
     fn look_at_stall(&self, state: &mut State, now: Millis) -> bool {
@@ -613,7 +561,8 @@ impl Connection {
         }
         if !state.awaiting_pong {
             state.awaiting_pong = true;
-            state.ping_at = now + limits.ping_timeout;
+            // Counted from when the ping was due: the wheel may be a tick late, the contract is not.
+            state.ping_at = now.min(state.ping_at + limits.ping_timeout / 4) + limits.ping_timeout;
             self.send(state, packet::engine(EnginePacket::Ping));
             return false;
         }
@@ -627,11 +576,24 @@ impl Connection {
     }
 }
 
-/// When `relay:expiring` is due, in Unix seconds: 60 s before the end, or at half the token's life
-/// if that is later.
-fn warn_at(member: &Member) -> i64 {
-    let half = member.issued_at + (member.expires_at - member.issued_at) / 2;
-    half.max(member.expires_at - 60)
+impl State {
+    /// Wakes whoever writes.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Has this task woken from now on.
+    pub(super) fn wake_with(&mut self, cx: &Context<'_>) {
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            self.waker = Some(cx.waker().clone());
+        }
+    }
 }
 
 impl Timed for Connection {
@@ -644,17 +606,14 @@ impl Timed for Connection {
         self.count(&mut state);
         if state.paused_until.is_some_and(|until| now >= until) {
             state.paused_until = None;
-            if let Some(waker) = &state.waker {
-                waker.wake_by_ref();
-            }
+            state.wake();
         }
-        match &state.phase {
-            Phase::Opening { by, .. } | Phase::Joining { by } if now >= *by => {
+        match state.phase {
+            Phase::Opening { by } if now >= by => {
                 drop(state);
-                let why = "CONNECT did not come in time";
-                return self.close_with(close::POLICY, why, None);
+                return self.close_with(close::POLICY, "CONNECT did not come in time");
             }
-            Phase::Closing { by, .. } if now >= *by => return self.cut(&mut state),
+            Phase::Closing { by, .. } if now >= by => return self.cut(&mut state),
             _ => {}
         }
         if self.look_at_stall(&mut state, now) {
@@ -668,8 +627,7 @@ impl Timed for Connection {
         }
         if self.look_at_token(&mut state) {
             drop(state);
-            let reason = "the token has expired: connect again with a new one";
-            return self.bye(Code::TokenExpired, reason, true, 0);
+            return self.token_expired();
         }
         self.arm_now(&mut state);
     }

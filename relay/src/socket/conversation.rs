@@ -1,163 +1,139 @@
-//! What clients say, and what they are answered: design.md §3.3.
+//! What clients say over Socket.IO, and what they are answered: design.md §3.3.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use engineioxide_core::{Packet as EnginePacket, ProtocolVersion, Str};
+use engineioxide_core::Str;
 use forge_relay_core::message::{
     ConnectError, ConnectErrorData, Handshake, REFRESH, Refresh, RefreshAnswer, Refused,
 };
 use forge_relay_core::{Code, Cursor};
 use serde_json::value::RawValue;
 
-use super::connection::{Connection, Member, Phase};
-use super::frame::{Flow, Incoming, close};
+use super::application::{Application, Heard, Message};
+use super::connection::{Connection, Phase};
+use super::frame::{Flow, close};
+use super::membership::Member;
 use super::packet::{self, Said};
 use super::unix_millis;
-use crate::auth::{Refusal, Subscriber};
-use crate::session::{Joined, Reader, Session};
+use crate::app::Apps;
+use crate::auth::{RateLimits, Refusal, Subscriber};
+use crate::session::{Hub, Joined, Reader, Session};
 use crate::store::{SessionKey, Unavailable};
 
-type JoinOutcome = Result<(Arc<Session>, Joined), Unavailable>;
-
-/// A CONNECT that is in order, on its way into its session.
-pub(super) struct Joining {
-    subscriber: Subscriber,
-    session: Pin<Box<dyn Future<Output = JoinOutcome> + Send>>,
+/// The relay's application: connections of subscribers, each in one session.
+pub(crate) struct Conversation {
+    pub(crate) apps: Arc<Apps>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) rates: Arc<RateLimits>,
 }
 
-impl Joining {
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<JoinOutcome> {
-        self.session.as_mut().poll(cx)
-    }
-}
+/// Who connects, and from where it goes on: `Err` where what it sent is no cursor.
+type Admitted = (Subscriber, Option<Result<Cursor, ()>>);
 
-impl Connection {
-    /// One WebSocket message.
-    pub(super) fn receive(
-        self: &Arc<Self>,
-        incoming: &Incoming<'_>,
-        joining: &mut Option<Box<Joining>>,
-    ) -> Flow {
-        match incoming {
-            Incoming::Text("3") => {
-                self.pong();
-                Flow::Next
-            }
-            Incoming::Text(text) => self.receive_engine(text, joining),
-            Incoming::Binary(_) => {
-                self.bad_message("this relay takes no binary packets");
-                Flow::Stop
-            }
-            Incoming::Ping(payload) => {
-                self.answer_ping(payload);
-                Flow::Next
-            }
-            Incoming::Pong => Flow::Next,
-            Incoming::Close(code) => {
-                self.close_with(code.unwrap_or(close::NORMAL), "", None);
-                Flow::Stop
-            }
+impl Application for Conversation {
+    fn opened(&self, _: &Arc<Connection>) {}
+
+    fn message(&self, connection: &Arc<Connection>, message: Message<'_>) -> Heard {
+        match message {
+            Message::Text(text) => self.packet(connection, text),
+            Message::Binary(_) => bad_message(connection, "this relay takes no binary packets"),
         }
     }
 
-    /// One Engine.IO packet.
-    fn receive_engine(self: &Arc<Self>, text: &str, joining: &mut Option<Box<Joining>>) -> Flow {
-        match EnginePacket::parse(ProtocolVersion::V4, text.to_owned()) {
-            Ok(EnginePacket::Message(message)) => self.receive_socket(message, joining),
-            Ok(EnginePacket::Close) => {
-                self.close_with(close::NORMAL, "", None);
-                Flow::Stop
-            }
-            Ok(EnginePacket::Noop | EnginePacket::Upgrade) => Flow::Next,
-            Ok(EnginePacket::Ping | EnginePacket::PingUpgrade) => {
-                self.bad_message("pings are the server's: answer them with pongs");
-                Flow::Stop
-            }
-            Ok(_) | Err(_) => {
-                self.bad_message("not an Engine.IO 4 packet of a client");
-                Flow::Stop
-            }
-        }
+    fn origin_allowed(&self, origin: &str) -> bool {
+        self.apps.any_allows_origin(origin)
     }
 
+    fn misunderstood(&self, connection: &Arc<Connection>, why: &'static str) {
+        connection.bad_message(why);
+    }
+}
+
+fn bad_message(connection: &Connection, why: &str) -> Heard {
+    connection.bad_message(why);
+    Heard::Misunderstood
+}
+
+impl Conversation {
     /// One Socket.IO packet.
-    fn receive_socket(self: &Arc<Self>, message: Str, joining: &mut Option<Box<Joining>>) -> Flow {
-        match packet::read(message) {
+    fn packet(&self, connection: &Arc<Connection>, text: Str) -> Heard {
+        match packet::read(text) {
             Ok(Said::Connect { namespace, auth }) if namespace == "/" => {
-                self.connect(auth.as_deref(), joining)
+                self.connect(connection, auth.as_deref())
             }
             Ok(Said::Connect { namespace, .. }) => {
                 let detail = "this relay has one namespace: connect to its address without a path";
                 let refusal = Refusal::new(Code::NotFound, detail);
-                self.control(packet::connect_error(&namespace, &connect_error(refusal)));
-                Flow::Next
+                connection.control(packet::connect_error(&namespace, &connect_error(refusal)));
+                Heard::Flow(Flow::Next)
             }
             Ok(Said::Disconnect { namespace }) if namespace == "/" => {
-                self.close_with(close::NORMAL, "", None);
-                Flow::Stop
+                connection.close();
+                Heard::Flow(Flow::Stop)
             }
             Ok(Said::Event {
                 namespace,
                 name,
                 data,
                 ack,
-            }) if namespace == "/" => self.event(&name, data.as_deref(), ack),
+            }) if namespace == "/" => self.event(connection, &name, data.as_deref(), ack),
             Ok(Said::Disconnect { .. } | Said::Event { .. }) => {
-                self.bad_message("this relay has one namespace");
-                Flow::Stop
+                bad_message(connection, "this relay has one namespace")
             }
-            Ok(Said::Nothing) => Flow::Next,
-            Err(why) => {
-                self.bad_message(why);
-                Flow::Stop
-            }
+            Ok(Said::Nothing) => Heard::Flow(Flow::Next),
+            Err(why) => bad_message(connection, why),
         }
     }
 
     // ---- CONNECT ----
 
-    fn connect(self: &Arc<Self>, auth: Option<&str>, joining: &mut Option<Box<Joining>>) -> Flow {
-        let Some(origin) = self.begin_joining() else {
-            self.bad_message("a connection is of one session: CONNECT comes once");
-            return Flow::Stop;
+    fn connect(&self, connection: &Arc<Connection>, auth: Option<&str>) -> Heard {
+        let origin = {
+            let mut state = connection.state();
+            match state.phase {
+                Phase::Opening { .. } => state.origin.take(),
+                Phase::Open => {
+                    drop(state);
+                    return bad_message(
+                        connection,
+                        "a connection is of one session: CONNECT comes once",
+                    );
+                }
+                Phase::Closing { .. } | Phase::Closed => return Heard::Flow(Flow::Stop),
+            }
         };
-        match self.admit(auth, origin.as_deref()) {
+        match self.admit(connection, auth, origin.as_deref()) {
             Ok((subscriber, cursor)) => {
                 let key = SessionKey {
                     app: subscriber.app,
                     id: subscriber.session.clone(),
                 };
-                let reader: Arc<dyn Reader> = Arc::clone(self) as Arc<dyn Reader>;
-                let hub = Arc::clone(&self.sockets.hub);
-                let session = Box::pin(async move { hub.join(&key, &reader, cursor).await });
-                *joining = Some(Box::new(Joining {
-                    subscriber,
-                    session,
-                }));
-                Flow::Pause
+                let reader: Arc<dyn Reader> = Arc::clone(connection) as Arc<dyn Reader>;
+                let hub = Arc::clone(&self.hub);
+                let connection = Arc::clone(connection);
+                Heard::Wait(Box::pin(async move {
+                    let joined = hub.join(&key, &reader, cursor).await;
+                    joined_session(&connection, subscriber, joined);
+                }))
             }
             Err(refusal) => {
-                self.refuse(refusal);
-                Flow::Stop
+                refuse(connection, refusal);
+                Heard::Flow(Flow::Stop)
             }
         }
     }
 
-    /// Who connects, and from where it goes on.
-    #[allow(clippy::type_complexity)]
     fn admit(
         &self,
+        connection: &Connection,
         auth: Option<&str>,
         origin: Option<&str>,
-    ) -> Result<(Subscriber, Option<Result<Cursor, ()>>), Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let handshake =
             Handshake::parse(auth).map_err(|error| Refusal::new(error.code, error.detail))?;
-        if self.sockets.draining() {
+        if connection.sockets.draining() {
             let detail = "the relay is about to stop: connect again in a moment";
-            let after_ms = Some(self.sockets.jitter());
+            let after_ms = Some(connection.sockets.jitter());
             return Err(Refusal {
                 after_ms,
                 ..Refusal::new(Code::Draining, detail)
@@ -167,8 +143,8 @@ impl Connection {
             .token()
             .map_err(|error| Refusal::new(error.code, error.detail))?;
         let now = unix_millis().div_euclid(1000);
-        let subscriber = self.sockets.apps.subscriber(token, now)?;
-        if !self.sockets.apps.origin_allowed(subscriber.app, origin) {
+        let subscriber = self.apps.subscriber(token, now)?;
+        if !self.apps.origin_allowed(subscriber.app, origin) {
             tracing::warn!(
                 origin = origin.unwrap_or_default(),
                 "refused a page's origin: add it to allowed_origins if it is yours"
@@ -176,73 +152,25 @@ impl Connection {
             let detail = "this page's origin is not among the relay's allowed_origins";
             return Err(Refusal::new(Code::OriginDenied, detail));
         }
-        self.sockets
-            .rates
-            .connect(subscriber.app, &subscriber.account)?;
+        self.rates.connect(subscriber.app, &subscriber.account)?;
         let cursor = handshake.cursor.map(|text| text.parse().map_err(|_| ()));
         Ok((subscriber, cursor))
     }
 
-    fn refuse(self: &Arc<Self>, refusal: Refusal) {
-        let code = refusal.code.as_str();
-        self.sockets.metrics.connection_refused(code);
-        self.sockets.metrics.error(code);
-        tracing::info!(sid = %self.sid, code, "refused a connection");
-        self.control(packet::connect_error("/", &connect_error(refusal)));
-        self.close_with(close::NORMAL, code, None);
-    }
-
-    /// The session was found, or not.
-    pub(super) fn join_ended(
-        self: &Arc<Self>,
-        joining: Option<Box<Joining>>,
-        outcome: JoinOutcome,
-    ) {
-        let Some(Subscriber {
-            app,
-            account,
-            issued_at,
-            expires_at,
-            ..
-        }) = joining.map(|joining| joining.subscriber)
-        else {
-            return;
-        };
-        match outcome {
-            Ok((session, joined)) => {
-                let seat = joined.seat;
-                let warned = false;
-                let member = Member {
-                    session,
-                    seat,
-                    app,
-                    account,
-                    issued_at,
-                    expires_at,
-                    warned,
-                };
-                self.enter(member, &joined);
-            }
-            Err(Unavailable) => {
-                let detail = "the relay cannot reach its log: connect again in a moment";
-                let after_ms = Some(self.sockets.jitter());
-                self.refuse(Refusal {
-                    after_ms,
-                    ..Refusal::new(Code::Unavailable, detail)
-                });
-            }
-        }
-    }
-
     // ---- events ----
 
-    fn event(self: &Arc<Self>, name: &str, data: Option<&RawValue>, ack: Option<i64>) -> Flow {
-        if !matches!(self.state().phase, Phase::Member(_)) {
-            self.bad_message("CONNECT comes first");
-            return Flow::Stop;
+    fn event(
+        &self,
+        connection: &Connection,
+        name: &str,
+        data: Option<&RawValue>,
+        ack: Option<i64>,
+    ) -> Heard {
+        if connection.state().member.is_none() {
+            return bad_message(connection, "CONNECT comes first");
         }
         let answer = if name == REFRESH {
-            let refreshed = self.refresh(data);
+            let refreshed = self.refresh(connection, data);
             ack.map(|id| packet::ack(id, &refreshed))
         } else {
             let message = "clients send relay:refresh only; to publish, ask your app".to_owned();
@@ -257,16 +185,16 @@ impl Connection {
             })
         };
         if let Some(answer) = answer {
-            self.control(answer);
+            connection.control(answer);
         }
-        Flow::Next
+        Heard::Flow(Flow::Next)
     }
 
-    fn refresh(self: &Arc<Self>, data: Option<&RawValue>) -> RefreshAnswer {
-        match self.try_refresh(data) {
+    fn refresh(&self, connection: &Connection, data: Option<&RawValue>) -> RefreshAnswer {
+        match self.try_refresh(connection, data) {
             Ok(expires_at) => RefreshAnswer::Refreshed { expires_at },
             Err(refusal) => {
-                self.sockets.metrics.error(refusal.code.as_str());
+                connection.sockets.metrics.error(refusal.code.as_str());
                 let message = refusal.detail.into_owned();
                 RefreshAnswer::Refused(Refused {
                     code: refusal.code,
@@ -277,13 +205,17 @@ impl Connection {
     }
 
     /// Takes a newer token. Answers when the connection's token ends; anything wrong changes nothing.
-    fn try_refresh(self: &Arc<Self>, data: Option<&RawValue>) -> Result<i64, Refusal> {
+    fn try_refresh(
+        &self,
+        connection: &Connection,
+        data: Option<&RawValue>,
+    ) -> Result<i64, Refusal> {
         let refresh = Refresh::parse(data.map_or("", RawValue::get))
             .map_err(|error| Refusal::new(error.code, error.detail))?;
         let now = unix_millis().div_euclid(1000);
-        let newer = self.sockets.apps.subscriber(&refresh.token, now)?;
-        let mut state = self.state();
-        let Phase::Member(member) = &mut state.phase else {
+        let newer = self.apps.subscriber(&refresh.token, now)?;
+        let mut state = connection.state();
+        let Some(member) = &mut state.member else {
             return Err(Refusal::new(Code::BadMessage, "CONNECT comes first"));
         };
         if newer.app != member.app || newer.account != member.account {
@@ -298,12 +230,61 @@ impl Connection {
             member.expires_at = newer.expires_at;
             member.issued_at = newer.issued_at;
             member.warned = false;
-            let expires_at = member.expires_at;
-            self.arm_now(&mut state);
-            return Ok(expires_at);
         }
-        Ok(member.expires_at)
+        let expires_at = member.expires_at;
+        connection.arm_now(&mut state);
+        Ok(expires_at)
     }
+}
+
+/// The session was found, or not.
+fn joined_session(
+    connection: &Connection,
+    subscriber: Subscriber,
+    joined: Result<(Arc<Session>, Joined), Unavailable>,
+) {
+    let Subscriber {
+        app,
+        account,
+        issued_at,
+        expires_at,
+        ..
+    } = subscriber;
+    match joined {
+        Ok((session, joined)) => {
+            let (seat, warned) = (joined.seat, false);
+            let member = Member {
+                session,
+                seat,
+                app,
+                account,
+                issued_at,
+                expires_at,
+                warned,
+            };
+            connection.enter(member, &joined);
+        }
+        Err(Unavailable) => {
+            let detail = "the relay cannot reach its log: connect again in a moment";
+            let after_ms = Some(connection.sockets.jitter());
+            refuse(
+                connection,
+                Refusal {
+                    after_ms,
+                    ..Refusal::new(Code::Unavailable, detail)
+                },
+            );
+        }
+    }
+}
+
+fn refuse(connection: &Connection, refusal: Refusal) {
+    let code = refusal.code.as_str();
+    connection.sockets.metrics.connection_refused(code);
+    connection.sockets.metrics.error(code);
+    tracing::info!(sid = %connection.sid, code, "refused a connection");
+    connection.control(packet::connect_error("/", &connect_error(refusal)));
+    connection.close_with(close::NORMAL, code);
 }
 
 fn connect_error(refusal: Refusal) -> ConnectError {

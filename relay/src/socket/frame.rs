@@ -400,6 +400,11 @@ pub(crate) fn header_length(frame: &[u8]) -> usize {
     }
 }
 
+/// What a frame carries that the relay wrote.
+pub(crate) fn opcode(frame: &[u8]) -> Option<Opcode> {
+    frame.first().and_then(|first| Opcode::of(first & 0x0F))
+}
+
 /// A whole frame.
 pub(crate) fn whole(opcode: Opcode, payload: &[u8]) -> std::sync::Arc<[u8]> {
     let mut header = [0; MAX_HEADER];

@@ -6,46 +6,55 @@
 //! | `frame` | WebSocket frames, read strictly |
 //! | `packet` | Engine.IO and Socket.IO packets; the one encoding of an event |
 //! | `connection` | a connection: phases, sending, deadlines |
-//! | `conversation` | what clients say and are answered |
+//! | `engine` | what Engine.IO's packets mean |
+//! | `application` | who stands behind the connections |
+//! | `conversation` | the relay's application: what clients say and are answered |
+//! | `membership` | what makes a connection a subscriber |
+//! | `polling`, `probe` | the other transport, and the way from it to WebSocket |
 //! | `task` | the future that reads, and catches up |
 //! | `stream` | the bytes below |
 //! | `wheel` | one timer wheel for all |
 
+mod application;
 mod connection;
 mod conversation;
+mod engine;
 mod frame;
+mod membership;
 mod packet;
+mod polling;
+mod probe;
 mod stream;
 mod task;
 mod upgrade;
 mod wheel;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use engineioxide_core::OpenPacket;
+use engineioxide_core::{OpenPacket, Sid, TransportType};
 use forge_relay_core::Code;
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use self::application::Application;
 use self::connection::Connection;
 use self::stream::Stream;
 use self::wheel::{Millis, Wheel};
-use crate::app::Apps;
-use crate::auth::RateLimits;
 use crate::capacity::Permit;
 use crate::come_back;
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::outboxes::{Outboxes, Slow};
-use crate::session::Hub;
 
+pub(crate) use conversation::Conversation;
 pub(crate) use packet::{envelope, event as encode_event};
 pub(crate) use task::Task;
-pub(crate) use upgrade::{PATH, Ticket, https_required, upgrade};
+pub(crate) use upgrade::{Bad, PATH, Ticket, Transport, refuse, transport, upgrade};
 
 /// The limits of a connection, in the units of this room.
 #[derive(Debug, Clone)]
@@ -58,6 +67,7 @@ struct SocketLimits {
     least_rate: u32,
     write_deadline: Millis,
     handshake_deadline: Millis,
+    body_deadline: Millis,
     ping_interval: Millis,
     ping_timeout: Millis,
     /// Seconds.
@@ -75,6 +85,7 @@ impl SocketLimits {
             least_rate: u32::try_from(limits.least_rate).unwrap_or(u32::MAX),
             write_deadline: millis(limits.write_deadline),
             handshake_deadline: millis(limits.handshake_deadline),
+            body_deadline: millis(limits.body_deadline),
             ping_interval: millis(limits.ping_interval),
             ping_timeout: millis(limits.ping_timeout),
             token_leeway: i64::try_from(limits.token_leeway.as_secs()).unwrap_or(i64::MAX),
@@ -82,25 +93,20 @@ impl SocketLimits {
     }
 }
 
-/// What connections share with the rest of the relay.
-pub(crate) struct Shared {
-    pub(crate) apps: Arc<Apps>,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) rates: Arc<RateLimits>,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) outboxes: Arc<Outboxes>,
-}
-
 /// All connections of the relay, and what they share.
 pub(crate) struct Sockets {
-    apps: Arc<Apps>,
-    hub: Arc<Hub>,
+    application: Arc<dyn Application>,
     metrics: Arc<Metrics>,
-    rates: Arc<RateLimits>,
     limits: SocketLimits,
+    /// The most connections at one time.
+    capacity: usize,
     wheel: Wheel<Connection>,
     registry: Mutex<Slab<Weak<Connection>>>,
+    /// Those that began by polling, also after their upgrade.
+    sids: Mutex<HashMap<Sid, Arc<Connection>>>,
+    /// Connections that poll and have ended where they could not be taken away.
+    graves: Mutex<Vec<usize>>,
+    dug: Notify,
     draining: AtomicBool,
     outboxes: Arc<Outboxes>,
     /// Told when a connection is forgotten while draining.
@@ -116,23 +122,23 @@ impl std::fmt::Debug for Sockets {
 }
 
 impl Sockets {
-    pub(crate) fn new(shared: Shared) -> Arc<Self> {
-        let Shared {
-            apps,
-            hub,
-            metrics,
-            rates,
-            limits,
-            outboxes,
-        } = shared;
+    pub(crate) fn new(
+        application: Arc<dyn Application>,
+        metrics: Arc<Metrics>,
+        outboxes: Arc<Outboxes>,
+        limits: &Limits,
+        capacity: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            apps,
-            hub,
+            application,
             metrics,
-            rates,
-            limits: SocketLimits::of(&limits),
+            limits: SocketLimits::of(limits),
+            capacity,
             wheel: Wheel::new(),
             registry: Mutex::new(Slab::new()),
+            sids: Mutex::new(HashMap::new()),
+            graves: Mutex::new(Vec::new()),
+            dug: Notify::new(),
             draining: AtomicBool::new(false),
             outboxes,
             fewer: Notify::new(),
@@ -141,45 +147,85 @@ impl Sockets {
 
     /// Keeps the deadlines of all connections. Never ends.
     pub(crate) async fn keep(self: Arc<Self>) {
-        self.wheel.turn().await;
+        let burying = async {
+            loop {
+                self.dug.notified().await;
+                self.inter();
+            }
+        };
+        futures_util::future::join(self.wheel.turn(), burying).await;
     }
 
-    /// Begins a connection on an upgraded stream. `early` is what came right behind the request. The
-    /// connection lives as long as its task, and by it.
-    pub(crate) fn begin(
+    /// Has a connection that polls taken away, by someone who holds none of its locks.
+    fn bury(&self, key: usize) {
+        self.graves.lock().push(key);
+        self.dug.notify_one();
+    }
+
+    /// Takes away the connections that poll and have ended.
+    fn inter(&self) {
+        let graves = std::mem::take(&mut *self.graves.lock());
+        for key in graves {
+            let connection = self.registry.lock().get(key).and_then(Weak::upgrade);
+            if let Some(connection) = connection {
+                connection.remove();
+            }
+        }
+    }
+
+    /// A connection and its place in the registry.
+    fn register(
         self: &Arc<Self>,
-        tcp: TcpStream,
-        ticket: Ticket,
-        early: &[u8],
-        permit: Permit,
-    ) -> Task {
-        let Ticket { origin, head } = ticket;
-        let connection = {
-            let mut registry = self.registry.lock();
-            let slot = registry.vacant_entry();
-            let key = slot.key();
-            let connection = Arc::new_cyclic(|me| {
-                let stream = Stream::new(tcp, permit);
-                Connection::new(Arc::clone(self), stream, key, origin, Weak::clone(me))
-            });
-            slot.insert(Arc::downgrade(&connection));
-            connection
-        };
-        let open = OpenPacket {
-            sid: connection.sid,
-            upgrades: std::iter::empty().collect(),
+        stream: Option<Stream>,
+        origin: Option<Box<str>>,
+    ) -> Arc<Connection> {
+        let mut registry = self.registry.lock();
+        let slot = registry.vacant_entry();
+        let key = slot.key();
+        let connection = Arc::new_cyclic(|me| {
+            Connection::new(Arc::clone(self), stream, key, origin, Weak::clone(me))
+        });
+        slot.insert(Arc::downgrade(&connection));
+        connection
+    }
+
+    /// What a connection is told first.
+    fn open_packet(&self, sid: Sid, polls: bool) -> OpenPacket {
+        let upgrades = polls.then_some(TransportType::Websocket);
+        OpenPacket {
+            sid,
+            upgrades: upgrades.into_iter().collect(),
             ping_interval: Duration::from_millis(self.limits.ping_interval),
             ping_timeout: Duration::from_millis(self.limits.ping_timeout),
             max_payload: self.limits.message as u64,
-        };
-        let hello = [head.as_bytes(), &packet::open(open)].concat();
-        connection.control(hello.into());
-        connection.arm_now(&mut connection.state());
-        Task::new(connection, early)
+        }
     }
 
-    fn forget(&self, key: usize) {
+    /// Begins a connection on an upgraded stream, or lets one that polled go on there. `early` is what
+    /// came right behind the request. The connection lives as long as its task, and by it.
+    pub(crate) async fn begin(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        mut ticket: Ticket,
+        early: &[u8],
+        permit: Permit,
+    ) -> Option<Task> {
+        if let Some(connection) = ticket.polled.take() {
+            return self.take_over(connection, tcp, ticket, early, permit).await;
+        }
+        let Ticket { origin, head, .. } = ticket;
+        let connection = self.register(Some(Stream::new(tcp, permit)), origin);
+        let open = packet::open(self.open_packet(connection.sid, false));
+        connection.control([head.as_bytes(), &open].concat().into());
+        connection.arm_now(&mut connection.state());
+        self.application.opened(&connection);
+        Some(Task::new(connection, early))
+    }
+
+    fn forget(&self, key: usize, sid: Sid) {
         self.registry.lock().try_remove(key);
+        let polled = self.sids.lock().remove(&sid);
+        drop(polled);
         if self.draining() {
             self.fewer.notify_one();
         }
@@ -244,6 +290,7 @@ impl Sockets {
         for connection in self.all() {
             connection.cut(&mut connection.state());
         }
+        self.inter();
     }
 
     /// The clients that take nothing, for whoever keeps all outboxes in bounds.

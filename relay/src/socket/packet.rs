@@ -19,7 +19,7 @@ use socketioxide_core::packet::{Packet, PacketData};
 use socketioxide_core::parser::{Parse, ParseConfig, ParserState};
 use socketioxide_parser_common::CommonParser;
 
-use super::frame::{MAX_HEADER, Opcode, whole, write_header};
+use super::frame::{MAX_HEADER, Opcode, header_length, whole, write_header};
 use crate::session::Frame;
 
 /// What goes before the envelope in the frame of an event, after the frame's header.
@@ -51,15 +51,8 @@ pub(crate) fn event(envelope: &Envelope<'_>) -> Frame {
 
 /// The envelope in the frame of an event, as JSON; `None` where the bytes are no frame that [`event`] made.
 pub(crate) fn envelope(frame: &[u8]) -> Option<&[u8]> {
-    let [_, length, ..] = frame else { return None };
-    let header = match length {
-        0..=125 => 2,
-        126 => 4,
-        127 => 10,
-        _ => return None, // masked: a client's
-    };
     frame
-        .get(header..)?
+        .get(header_length(frame)..)?
         .strip_prefix(EVENT_HEAD)?
         .strip_suffix(b"]")
 }
@@ -75,9 +68,9 @@ pub(crate) fn engine(packet: EnginePacket) -> Frame {
 }
 
 /// The answer to CONNECT: the connection is in, under this sid.
-pub(crate) fn connected(sid: Sid) -> Frame {
+pub(crate) fn connected(namespace: &str, sid: Sid) -> Frame {
     socket(Packet::connect(
-        "/",
+        namespace.to_owned(),
         json(&serde_json::json!({ "sid": sid })).map(Value::from_text),
     ))
 }
@@ -95,8 +88,8 @@ pub(crate) fn connect_error(namespace: &str, error: &ConnectError) -> Frame {
 }
 
 /// DISCONNECT: the client is not to come back by itself.
-pub(crate) fn disconnect() -> Frame {
-    socket(Packet::disconnect("/"))
+pub(crate) fn disconnect(namespace: &str) -> Frame {
+    socket(Packet::disconnect(namespace.to_owned()))
 }
 
 /// An event of the relay's own.
@@ -249,7 +242,8 @@ mod tests {
             let said = Envelope::new(&parsed, "018f3338-3c60-7d0e-8a44-2f9e6f3b1c22", cursor);
             let mut json = Vec::new();
             said.write_json(&mut json);
-            prop_assert_eq!(envelope(&event(&said)), Some(json.as_slice()));
+            let frame = event(&said);
+            prop_assert_eq!(envelope(&frame), Some(json.as_slice()));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! The task of a connection: it reads, and it writes what the pump could not.
 //!
-//! Written by hand, because there is one for every idle connection: two pointers and a third that is
-//! empty, no buffer, no timer. Input is read into a buffer of the worker thread.
+//! Written by hand, because there is one for every idle connection: two pointers and what it waits for,
+//! no buffer, no timer. Input is read into a buffer of the worker thread.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::application::{Heard, Wait};
 use super::connection::{Appetite, Connection};
-use super::conversation::Joining;
 use super::frame::{Flow, FrameReader};
 
 /// What one read takes at the most.
@@ -26,7 +26,7 @@ thread_local! {
 pub(crate) struct Task {
     connection: Arc<Connection>,
     frames: FrameReader,
-    joining: Option<Box<Joining>>,
+    wait: Option<Wait>,
 }
 
 impl Task {
@@ -35,27 +35,40 @@ impl Task {
         Self {
             connection,
             frames: FrameReader::starting_with(early),
-            joining: None,
+            wait: None,
+        }
+    }
+
+    /// The task of a connection that polled before; `frames` is what its WebSocket has sent.
+    pub(super) fn upgraded(connection: Arc<Connection>, frames: FrameReader) -> Self {
+        Self {
+            connection,
+            frames,
+            wait: None,
         }
     }
 
     /// Reads what there is. Pending where the stream, a deadline or the session must come first.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let connection = Arc::clone(&self.connection);
+        let Some(stream) = connection.stream.get() else {
+            return Poll::Ready(());
+        };
         for _ in 0..READS_A_TURN {
             let appetite = self.connection.attend(cx);
             match appetite {
                 Appetite::Closed => return Poll::Ready(()),
                 Appetite::Nothing => return Poll::Pending,
-                Appetite::Messages if self.joining.is_some() => return Poll::Pending,
+                Appetite::Messages if self.wait.is_some() => return Poll::Pending,
                 Appetite::Messages if self.frames.holds_unread() => {
                     self.understand(&mut []);
-                    self.poll_joining(cx);
+                    self.poll_wait(cx);
                     continue;
                 }
                 Appetite::Messages | Appetite::TheEnd => {}
             }
             let read = BUFFER.with_borrow_mut(|buffer| {
-                let read = match self.connection.stream.poll_read(cx, buffer) {
+                let read = match stream.poll_read(cx, buffer) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(read)) => read,
                     Poll::Ready(Err(_)) => 0,
@@ -71,7 +84,7 @@ impl Task {
                     self.connection.gone();
                     return Poll::Ready(());
                 }
-                Poll::Ready(_) => self.poll_joining(cx),
+                Poll::Ready(_) => self.poll_wait(cx),
             }
         }
         cx.waker().wake_by_ref();
@@ -82,15 +95,21 @@ impl Task {
         let Self {
             connection,
             frames,
-            joining,
+            wait,
         } = self;
         let limit = connection.sockets.limits.message;
         let read = frames.read(chunk, limit, |incoming| {
-            let flow = connection.receive(&incoming, joining);
-            if !connection.spend() && flow == Flow::Next {
-                Flow::Pause
-            } else {
-                flow
+            let flow = match connection.receive(&incoming) {
+                Heard::Flow(flow) => flow,
+                Heard::Misunderstood => Flow::Stop,
+                Heard::Wait(until) => {
+                    *wait = Some(until);
+                    Flow::Pause
+                }
+            };
+            match connection.spend() {
+                Err(_) if flow == Flow::Next => Flow::Pause,
+                _ => flow,
             }
         });
         if let Err(fault) = read {
@@ -98,12 +117,11 @@ impl Task {
         }
     }
 
-    fn poll_joining(&mut self, cx: &mut Context<'_>) {
-        if let Some(joining) = &mut self.joining
-            && let Poll::Ready(outcome) = joining.poll(cx)
+    fn poll_wait(&mut self, cx: &mut Context<'_>) {
+        if let Some(wait) = &mut self.wait
+            && wait.as_mut().poll(cx).is_ready()
         {
-            let joining = self.joining.take();
-            self.connection.join_ended(joining, outcome);
+            self.wait = None;
         }
     }
 }
@@ -112,7 +130,7 @@ impl Future for Task {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_joining(cx);
+        self.poll_wait(cx);
         if self.read(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -125,6 +143,9 @@ impl Drop for Task {
     /// Whatever ends the task, the connection leaves nothing behind.
     fn drop(&mut self) {
         self.connection.gone();
-        self.connection.sockets.forget(self.connection.key);
+        let Connection {
+            sockets, key, sid, ..
+        } = &*self.connection;
+        sockets.forget(*key, *sid);
     }
 }

@@ -1,13 +1,20 @@
 //! The HTTP request that becomes a connection: RFC 6455 §4.2, and Engine.IO's own handshake errors.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{
     CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+};
 use sha1::{Digest, Sha1};
+
+use super::Sockets;
+use super::connection::Connection;
 
 /// Where stock clients connect.
 pub(crate) const PATH: &str = "/socket.io/";
@@ -16,8 +23,9 @@ pub(crate) const PATH: &str = "/socket.io/";
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What a connection keeps of its request.
-#[derive(Debug)]
 pub(crate) struct Ticket {
+    /// The connection that it takes over, where that has polled so far.
+    pub(super) polled: Option<Arc<Connection>>,
     pub(super) origin: Option<Box<str>>,
     /// The head of the 101 answer, unless another has sent it.
     pub(super) head: String,
@@ -42,7 +50,7 @@ impl Ticket {
 
 /// Engine.IO's errors of a handshake: <https://socket.io/docs/v4/server-api/#connection_error>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bad {
+pub(crate) enum Bad {
     Transport,
     Sid,
     Method,
@@ -50,13 +58,24 @@ enum Bad {
     Version,
     /// Plain http, where https is required.
     Plain,
+    /// As many connections as the relay can hold.
+    Full,
+    /// A payload that is larger than `maxPayload`.
+    TooLarge,
+    /// A payload that did not come in time.
+    Slow,
     /// Not a WebSocket of the one version there is: RFC 6455 §4.4.
     WebSocketVersion,
 }
 
-/// The ticket of the connection that the request becomes, or the answer that refuses it.
-pub(crate) fn upgrade<B>(request: &Request<B>) -> Result<Ticket, Response<Body>> {
-    let key = check(request).map_err(refuse)?;
+/// The ticket of the connection that the request becomes, or why it is refused.
+pub(crate) fn upgrade<B>(sockets: &Sockets, request: &Request<B>) -> Result<Ticket, Bad> {
+    let query = Query::of(request.uri())?;
+    let key = check(request)?;
+    let polled = query
+        .sid
+        .map(|sid| sockets.polling_connection(&sid))
+        .transpose()?;
     let origin = request
         .headers()
         .get(ORIGIN)
@@ -66,12 +85,11 @@ pub(crate) fn upgrade<B>(request: &Request<B>) -> Result<Ticket, Response<Body>>
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-accept: {accept}\r\n\r\n"
     );
-    Ok(Ticket { origin, head })
-}
-
-/// The refusal of plain http.
-pub(crate) fn https_required() -> Response<Body> {
-    refuse(Bad::Plain)
+    Ok(Ticket {
+        polled,
+        origin,
+        head,
+    })
 }
 
 /// RFC 6455 §4.2.2, point 5.4.
@@ -82,29 +100,51 @@ fn accept(key: &[u8]) -> String {
     BASE64_STANDARD.encode(hash.finalize())
 }
 
+/// Which way a client asks to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    WebSocket,
+    Polling,
+}
+
+/// The query of a handshake.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) transport: Transport,
+    pub(crate) sid: Option<String>,
+}
+
+impl Query {
+    /// Reads it; only version 4 of the protocol is spoken.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Bad> {
+        let (mut version, mut transport, mut sid) = (None, None, None);
+        for pair in uri.query().unwrap_or("").split('&') {
+            match pair.split_once('=') {
+                Some(("EIO", value)) => version = Some(value),
+                Some(("transport", value)) => transport = Some(value),
+                Some(("sid", value)) => sid = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        let transport = match transport {
+            Some("websocket") => Transport::WebSocket,
+            Some("polling") => Transport::Polling,
+            _ => return Err(Bad::Transport),
+        };
+        if version != Some("4") {
+            return Err(Bad::Version);
+        }
+        Ok(Self { transport, sid })
+    }
+}
+
+/// The transport that a request asks for.
+pub(crate) fn transport<B>(request: &Request<B>) -> Option<Transport> {
+    Query::of(request.uri()).ok().map(|query| query.transport)
+}
+
 /// Checks the request; answers its `Sec-WebSocket-Key`.
 fn check<B>(request: &Request<B>) -> Result<&[u8], Bad> {
-    let query = request.uri().query().unwrap_or("");
-    let mut version = None;
-    let mut transport = None;
-    let mut sid = None;
-    for pair in query.split('&') {
-        match pair.split_once('=') {
-            Some(("EIO", value)) => version = Some(value),
-            Some(("transport", value)) => transport = Some(value),
-            Some(("sid", value)) => sid = Some(value),
-            _ => {}
-        }
-    }
-    if transport != Some("websocket") {
-        return Err(Bad::Transport);
-    }
-    if version != Some("4") {
-        return Err(Bad::Version);
-    }
-    if sid.is_some() {
-        return Err(Bad::Sid);
-    }
     if request.method() != Method::GET {
         return Err(Bad::Method);
     }
@@ -146,12 +186,19 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .any(|entry| entry.trim().eq_ignore_ascii_case(token))
 }
 
-fn refuse(bad: Bad) -> Response<Body> {
+pub(crate) fn refuse(bad: Bad) -> Response<Body> {
     let (status, code, message) = match bad {
         Bad::Transport => (StatusCode::BAD_REQUEST, 0, "Transport unknown"),
         Bad::Sid => (StatusCode::BAD_REQUEST, 1, "Session ID unknown"),
         Bad::Method => (StatusCode::BAD_REQUEST, 2, "Bad handshake method"),
         Bad::Request(why) => (StatusCode::BAD_REQUEST, 3, why),
+        Bad::Full => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            4,
+            "Forbidden: the relay is full",
+        ),
+        Bad::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 3, "larger than maxPayload"),
+        Bad::Slow => (StatusCode::REQUEST_TIMEOUT, 3, "the payload took too long"),
         Bad::Plain => (StatusCode::FORBIDDEN, 4, "Forbidden: connect over https"),
         Bad::Version => (StatusCode::BAD_REQUEST, 5, "Unsupported protocol version"),
         Bad::WebSocketVersion => (

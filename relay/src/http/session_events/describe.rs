@@ -7,7 +7,8 @@ use crate::http::openapi::{Route, example};
 const SAYS: &str = include_str!("description.md");
 
 pub(in crate::http) fn describe() -> Route {
-    const CURSOR: &str = "The place to read on from: the `cursor` of a page, a receipt or an event.";
+    const CURSOR: &str =
+        "The place to read on from: the `cursor` of a page, a receipt or an event.";
     let limit = json!({
         "type": "integer",
         "minimum": 1,

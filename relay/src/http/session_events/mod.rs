@@ -60,9 +60,7 @@ pub(super) async fn read(
         headers: &headers,
         form,
     };
-    let answer = asked
-        .answer(line.map(|Extension(line)| line), method)
-        .await;
+    let answer = asked.answer(line.map(|Extension(line)| line), method).await;
     if let (Err(rejection), Form::Stream) = (&answer, form) {
         state.metrics.connection_refused(rejection.code.as_str());
     }
@@ -135,9 +133,7 @@ impl Asked<'_> {
                 *app,
                 SessionId::parse(self.session).map_err(|violation| violation.at("/sessionId")),
             ),
-            LogReader::Subscriber(subscriber) => {
-                (subscriber.app, Ok(subscriber.session.clone()))
-            }
+            LogReader::Subscriber(subscriber) => (subscriber.app, Ok(subscriber.session.clone())),
         };
         if let Some(app) = self.state.apps.get(app) {
             self.noted.app(&app.id);

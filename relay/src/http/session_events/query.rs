@@ -131,7 +131,12 @@ fn last_event_id(headers: &HeaderMap) -> Option<Result<Cursor, ()>> {
     if value.is_empty() {
         return None;
     }
-    Some(value.to_str().map_err(|_| ()).and_then(|text| text.parse().map_err(|_| ())))
+    Some(
+        value
+            .to_str()
+            .map_err(|_| ())
+            .and_then(|text| text.parse().map_err(|_| ())),
+    )
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
@@ -209,7 +214,10 @@ mod tests {
         ] {
             assert_eq!(wrong(text, Form::Page), [at("/limit", code)], "{text}");
         }
-        assert_eq!(wrong("limit=5", Form::Stream), [at("/limit", FieldCode::Unknown)]);
+        assert_eq!(
+            wrong("limit=5", Form::Stream),
+            [at("/limit", FieldCode::Unknown)]
+        );
     }
 
     #[test]

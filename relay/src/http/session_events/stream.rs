@@ -51,10 +51,7 @@ pub(super) struct Opening {
 }
 
 /// Begins a stream.
-pub(super) async fn answer(
-    state: &Arc<AppState>,
-    opening: Opening,
-) -> Result<Response, Rejection> {
+pub(super) async fn answer(state: &Arc<AppState>, opening: Opening) -> Result<Response, Rejection> {
     let stream = Arc::new(Stream {
         line: opening.line,
         ..Stream::default()
@@ -209,15 +206,17 @@ struct Chunk<'a> {
 impl Link for Chunk<'_> {
     /// Takes whole frames only. Those of the log become text here, those of the queue are text.
     fn send(&self, run: Run<'_>) -> io::Result<usize> {
-        let mut text = self.text.borrow_mut();
+        let mut chunk = self.text.borrow_mut();
+        let frames = run.frames.iter();
+        chunk.reserve(frames.map(|frame| frame.len() + text::BESIDE_ENVELOPE).sum());
         let mut taken = 0;
         for frame in run.frames {
-            if text.len() >= self.budget {
+            if chunk.len() >= self.budget {
                 break;
             }
             match (self.envelope)(frame) {
-                Some(envelope) => text::event(envelope, &mut text),
-                None => text.extend_from_slice(frame),
+                Some(envelope) => text::event(envelope, &mut chunk),
+                None => chunk.extend_from_slice(frame),
             }
             taken += frame.len();
         }

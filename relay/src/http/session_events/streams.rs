@@ -102,7 +102,11 @@ impl Streams {
             drop(stream);
             sleep_until(began + step * u32::try_from(index).unwrap_or(u32::MAX)).await;
         }
-        while self.count() > 0 && timeout_at(began + time, self.fewer.notified()).await.is_ok() {}
+        while self.count() > 0
+            && timeout_at(began + time, self.fewer.notified())
+                .await
+                .is_ok()
+        {}
     }
 
     /// Ends whatever is left, at once.

@@ -55,12 +55,7 @@ pub(super) fn bye(bye: &Bye) -> Frame {
     message(Some(bye.after_ms).filter(|ms| *ms > 0), None, BYE, bye)
 }
 
-fn message(
-    retry_ms: Option<u64>,
-    id: Option<Cursor>,
-    name: &str,
-    data: &impl Serialize,
-) -> Frame {
+fn message(retry_ms: Option<u64>, id: Option<Cursor>, name: &str, data: &impl Serialize) -> Frame {
     // The contract's types have string keys and finite numbers: they always are JSON.
     let data = serde_json::to_string(data).unwrap_or_default();
     let retry = retry_ms.map_or_else(String::new, |ms| format!("retry: {ms}\n"));
@@ -107,7 +102,10 @@ mod tests {
         assert!(out.len() <= json.len() + BESIDE_ENVELOPE);
         let out = String::from_utf8(out).unwrap();
         let json = String::from_utf8(json).unwrap();
-        assert_eq!(out, format!("id: {CURSOR_TEXT}\nevent: event\ndata: {json}\n\n"));
+        assert_eq!(
+            out,
+            format!("id: {CURSOR_TEXT}\nevent: event\ndata: {json}\n\n")
+        );
         assert_eq!(out.split(['\n', '\r']).count(), 5, "{out}");
     }
 
