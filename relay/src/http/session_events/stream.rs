@@ -143,7 +143,8 @@ impl Stream {
     fn enter(&self, ready: &Ready, joined: &Joined, metrics: &Metrics) {
         let mut state = self.state.lock();
         state.outbox.join(joined);
-        state.outbox.enqueue(text::ready(ready));
+        let ready = text::ready(ready, joined.resync.is_some());
+        state.outbox.enqueue(ready);
         if let Some(reason) = joined.resync {
             state.outbox.enqueue(resync(reason, joined.cursor, metrics));
         }
@@ -208,7 +209,11 @@ impl Link for Chunk<'_> {
     fn send(&self, run: Run<'_>) -> io::Result<usize> {
         let mut chunk = self.text.borrow_mut();
         let frames = run.frames.iter();
-        chunk.reserve(frames.map(|frame| frame.len() + text::BESIDE_ENVELOPE).sum());
+        chunk.reserve(
+            frames
+                .map(|frame| frame.len() + text::BESIDE_ENVELOPE)
+                .sum(),
+        );
         let mut taken = 0;
         for frame in run.frames {
             if chunk.len() >= self.budget {

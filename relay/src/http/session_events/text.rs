@@ -41,9 +41,11 @@ fn cursor_of(envelope: &[u8]) -> &[u8] {
     &rest[..end]
 }
 
-/// The first message of a stream, with how long to wait after a loss of it.
-pub(super) fn ready(ready: &Ready) -> Frame {
-    message(Some(RETRY_MS), Some(ready.cursor), READY, ready)
+/// The first message of a stream, with how long to wait after a loss of it. Where a resync follows it has no id: were
+/// the stream lost between the two, a client that took the id would come back without having been told.
+pub(super) fn ready(ready: &Ready, resync_follows: bool) -> Frame {
+    let id = Some(ready.cursor).filter(|_| !resync_follows);
+    message(Some(RETRY_MS), id, READY, ready)
 }
 
 pub(super) fn resync(resync: &Resync) -> Frame {
@@ -121,12 +123,14 @@ mod tests {
             expires_at: None,
         };
         assert_eq!(
-            said(ready(&first)),
+            said(ready(&first, false)),
             format!(
                 "retry: 2000\nid: {CURSOR_TEXT}\nevent: relay:ready\ndata: {}\n\n",
                 serde_json::to_string(&first).unwrap()
             )
         );
+        let before_resync = said(ready(&first, true));
+        assert!(before_resync.starts_with("retry: 2000\nevent: relay:ready\n"));
         let missed = Resync {
             reason: ResyncReason::Trimmed,
             cursor: cursor(),

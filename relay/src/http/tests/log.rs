@@ -27,6 +27,8 @@ async fn logged<F: Future<Output = ()>>(what: impl FnOnce() -> F) -> (String, Ve
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    // As long as there is only one, a thread without it that comes first to a log line has it cached as off for all.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let guard = tracing::subscriber::set_default(subscriber);
     // Others of these tests may have run first, without a subscriber, and have the levels cached as off.
     tracing::callsite::rebuild_interest_cache();
