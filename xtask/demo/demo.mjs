@@ -87,7 +87,6 @@ const mint = (account) =>
 function openPage(url, name) {
   const page = { name, seen: [], cursor: undefined };
   page.socket = io(url, {
-    transports: ["websocket"],
     forceNew: true,
     autoConnect: false,
     auth: (answer) => answer({ token: mint(name), cursor: page.cursor }),

@@ -26,5 +26,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", "4");
     }
-    streamed("unit, property, documentation and end-to-end tests", tests)
+    streamed("unit, property, documentation and end-to-end tests", tests)?;
+
+    // The same code with its locks under a scheduler that tries interleavings: another build of the relay.
+    let mut model = cargo(&[
+        "test",
+        "--locked",
+        "-p",
+        "forge-relay",
+        "--features",
+        "model",
+    ]);
+    model
+        .args(["--lib", "session::model", "--"])
+        .args(&options.runner);
+    streamed("the hand-over between pump and readers, modelled", model)
 }

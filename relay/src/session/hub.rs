@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::budget::Budget;
 use super::log::{Frame, LogLimits};
-use super::session::{Gone, Joined, Page, PageLimits, Reader, Session};
+use super::page::{Gone, Page, PageLimits};
+use super::session::{Joined, Reader, Session};
 use crate::metrics::Metrics;
 use crate::store::{Announce, AppIndex, AppendError, NewEvent, SessionKey, Store, Unavailable};
 
@@ -323,7 +324,7 @@ impl Hub {
         let now = Instant::now();
         for session in self.sessions.all() {
             session.trim(now);
-            if session.idle() > self.sessions.limits.idle {
+            if session.idle() > self.sessions.limits.idle && session.readers() == 0 {
                 self.drop_session(&session);
             }
         }

@@ -11,6 +11,8 @@ mod log;
 #[cfg(all(test, feature = "model"))]
 mod model;
 mod outbox;
+mod page;
+mod pump;
 #[expect(
     clippy::module_inception,
     reason = "it holds the session, and nothing else"
@@ -21,4 +23,5 @@ mod sync;
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};
 pub(crate) use outbox::{Batch, Link, Outbox, Progress, Run};
-pub(crate) use session::{Gone, Joined, PageLimits, Reader, Seat, Session};
+pub(crate) use page::{Gone, PageLimits};
+pub(crate) use session::{Joined, Reader, Seat, Session};

@@ -1,15 +1,23 @@
+use std::cell::RefCell;
 use std::io::Write;
-
-use parking_lot::Mutex;
+use std::sync::Once;
 
 use super::*;
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What is logged on this thread, while somebody asks.
+    static LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl Write for Lines {
+struct OnThisThread;
+
+impl Write for OnThisThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| {
+            if let Some(lines) = lines {
+                lines.extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
@@ -18,23 +26,27 @@ impl Write for Lines {
     }
 }
 
+/// One for all tests of the process: subscribers that come and go on several threads leave the
+/// interest of call sites in each other's state.
+fn subscribe() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| OnThisThread)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        tracing::callsite::rebuild_interest_cache();
+    });
+}
+
 /// Everything that is logged at any level while `what` runs, as one JSON object a line.
 async fn logged<F: Future<Output = ()>>(what: impl FnOnce() -> F) -> (String, Vec<Value>) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    // As long as there is only one, a thread without it that comes first to a log line has it cached as off for all.
-    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    let guard = tracing::subscriber::set_default(subscriber);
-    // Others of these tests may have run first, without a subscriber, and have the levels cached as off.
-    tracing::callsite::rebuild_interest_cache();
+    subscribe();
+    LINES.set(Some(Vec::new()));
     what().await;
-    drop(guard);
-    let text = String::from_utf8(lines.0.lock().clone()).unwrap();
+    let text = String::from_utf8(LINES.take().unwrap_or_default()).unwrap();
     let objects = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
