@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  http/events → auth → session/hub → store → session/session (log, pump) → session/outbox → socket/
+//!                                                                                         └→ http/session_events/
 //! ```
 //!
 //! The binary is [`cli::main`]; a program that brings its own listener calls [`run()`].

@@ -9,6 +9,8 @@ pub(crate) struct Budget {
     began: Instant,
     used: AtomicUsize,
     limit: usize,
+    #[cfg(test)]
+    skipped_ms: std::sync::atomic::AtomicU64,
 }
 
 impl Budget {
@@ -19,12 +21,24 @@ impl Budget {
             began: Instant::now(),
             used: AtomicUsize::new(0),
             limit,
+            #[cfg(test)]
+            skipped_ms: 0.into(),
         }
     }
 
     /// Milliseconds since this budget began.
     pub(super) fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let passed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        #[cfg(test)]
+        let passed = passed + self.skipped_ms.load(Ordering::SeqCst);
+        passed
+    }
+
+    /// Moves the clock on.
+    #[cfg(test)]
+    pub(super) fn skip(&self, time: std::time::Duration) {
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.skipped_ms.fetch_add(time, Ordering::SeqCst);
     }
 
     /// Bytes that all logs hold.

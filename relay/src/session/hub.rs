@@ -113,11 +113,18 @@ impl Sessions {
             .collect()
     }
 
-    /// Drops a session that has no readers.
-    fn drop_if_empty(&self, session: &Session) -> bool {
+    /// Drops a session that has no readers and that nobody has used for longer than `idle`.
+    ///
+    /// Much may have happened since it was found: another may have dropped it, and one of the same
+    /// name with readers of its own may stand in its place; or somebody has published to it.
+    fn drop_if_idle(&self, session: &Arc<Session>, idle: Duration) -> bool {
         let mut shard = self.shard(session.key()).lock();
-        let dropped = session.end_if_empty();
-        if dropped && shard.remove(session.key()).is_some() {
+        let held = shard.get(session.key());
+        let dropped = held.is_some_and(|held| Arc::ptr_eq(held, session))
+            && session.idle() > idle
+            && session.end_if_empty();
+        if dropped {
+            shard.remove(session.key());
             self.metrics.sessions.dec();
             self.metrics.session_ended(session.head());
         }
@@ -325,15 +332,15 @@ impl Hub {
         for session in self.sessions.all() {
             session.trim(now);
             if session.idle() > self.sessions.limits.idle && session.readers() == 0 {
-                self.drop_session(&session);
+                self.drop_session(&session, self.sessions.limits.idle);
             }
         }
     }
 
-    fn drop_session(&self, session: &Session) -> bool {
+    fn drop_session(&self, session: &Arc<Session>, idle: Duration) -> bool {
         let mut dropped = false;
         self.store.forget(session.key(), &mut || {
-            dropped = self.sessions.drop_if_empty(session);
+            dropped = self.sessions.drop_if_idle(session, idle);
             dropped
         });
         dropped
@@ -359,7 +366,7 @@ impl Hub {
                 return;
             }
             if session.idle() > EVICTABLE_IDLE && session.readers() == 0 && session.bytes() > 0 {
-                self.drop_session(session);
+                self.drop_session(session, EVICTABLE_IDLE);
             }
         }
         let mut by_size: BinaryHeap<(usize, usize)> = sessions
@@ -380,3 +387,6 @@ impl Hub {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;

@@ -19,6 +19,8 @@ mod pump;
 )]
 mod session;
 mod sync;
+#[cfg(all(test, not(feature = "model")))]
+mod testing;
 
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};

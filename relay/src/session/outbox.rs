@@ -235,6 +235,8 @@ impl Outbox {
         budget: usize,
         link: &L,
     ) -> Progress {
+        // Until shown otherwise, also where it is called for a reader that was not.
+        self.behind = true;
         let mut frames = Vec::new();
         for _ in 0..WRITES_A_TURN {
             match self.flush(link) {
@@ -358,3 +360,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;

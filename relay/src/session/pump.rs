@@ -5,6 +5,7 @@
 //! passes of a large session are shared among the cores. Either way each reader is offered each batch
 //! once, and the next batch begins when all were.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,26 +74,42 @@ struct SharedPass {
 
 /// Whoever holds it is the session's pump. A pump that is dropped half-way (its runtime ended, or a
 /// reader panicked) leaves the session ready for the next one.
-struct Turn<'a>(&'a Session);
+struct Turn<S: Deref<Target = Session>> {
+    session: S,
+    /// It was ended, or went over to a task: there is nothing left to give back.
+    over: bool,
+}
 
-impl Drop for Turn<'_> {
+impl<S: Deref<Target = Session>> Drop for Turn<S> {
     fn drop(&mut self) {
-        self.0.pending.store(0, Ordering::Release);
+        if !self.over {
+            self.session.pending.store(0, Ordering::Release);
+        }
     }
 }
 
-impl Turn<'_> {
-    /// Ends the turn if nobody has called for the pump since `seen`.
-    fn end(self, seen: u32) -> Result<(), Self> {
-        let ended = self
-            .0
-            .pending
-            .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire);
-        if ended.is_err() {
-            return Err(self);
+impl<S: Deref<Target = Session>> Turn<S> {
+    fn of(session: S) -> Self {
+        Self {
+            session,
+            over: false,
         }
-        std::mem::forget(self);
-        Ok(())
+    }
+
+    /// Ends the turn if nobody has called for the pump since `seen`; answers whether it did.
+    fn end(&mut self, seen: u32) -> bool {
+        let pending = &self.session.pending;
+        self.over = pending
+            .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        self.over
+    }
+
+    /// The same turn, held with the session.
+    #[cfg(not(feature = "model"))]
+    fn hand_over(mut self, session: &Arc<Session>) -> Turn<Arc<Session>> {
+        self.over = true;
+        Turn::of(Arc::clone(session))
     }
 }
 
@@ -139,24 +156,19 @@ impl Session {
         if self.pending.fetch_add(1, Ordering::AcqRel) > 0 {
             return; // whoever is the pump now looks again before it ends its turn
         }
-        let mut turn = Turn(self);
+        let mut turn = Turn::of(&**self);
         for _ in 0..INLINE_PASSES {
             let seen = self.pending.load(Ordering::Acquire);
             match self.pass() {
                 None => break,
                 Some(Pass::Offered) => {}
-                Some(Pass::Drained) => match turn.end(seen) {
-                    Ok(()) => return,
-                    Err(again) => turn = again,
-                },
+                Some(Pass::Drained) if turn.end(seen) => return,
+                Some(Pass::Drained) => {}
             }
         }
-        std::mem::forget(turn); // it goes over to the task
+        // Handed over here, so that a task which never gets to run gives the turn back too.
         #[cfg(not(feature = "model"))]
-        {
-            let session = Arc::clone(self);
-            tokio::spawn(async move { session.pump_in_turns().await });
-        }
+        tokio::spawn(Self::pump_in_turns(turn.hand_over(self)));
     }
 
     /// One whole pass. `None` where the session has too many readers for its publishers.
@@ -179,14 +191,13 @@ impl Session {
 
     /// The pump as a task: passes that let others run in between.
     #[cfg(not(feature = "model"))]
-    async fn pump_in_turns(self: Arc<Self>) {
-        let mut turn = Turn(&self);
+    async fn pump_in_turns(mut turn: Turn<Arc<Self>>) {
         loop {
-            let seen = self.pending.load(Ordering::Acquire);
-            let Some(taken) = self.take() else {
-                match turn.end(seen) {
-                    Ok(()) => return,
-                    Err(again) => turn = again,
+            let session = &turn.session;
+            let seen = session.pending.load(Ordering::Acquire);
+            let Some(taken) = session.take() else {
+                if turn.end(seen) {
+                    return;
                 }
                 continue;
             };
@@ -194,13 +205,13 @@ impl Session {
                 taken,
                 next: AtomicUsize::new(0),
             });
-            let helpers = self.helpers(&pass);
-            self.offer_in_turns(&pass).await;
+            let helpers = session.helpers(&pass);
+            session.offer_in_turns(&pass).await;
             for helper in helpers {
                 // One that was stopped leaves readers who find by the next batch that they missed one.
                 let _ = helper.await;
             }
-            self.passed(&pass.taken);
+            session.passed(&pass.taken);
             tokio::task::yield_now().await;
         }
     }
@@ -284,3 +295,6 @@ impl Session {
         self.progress.notify_waiters();
     }
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;

@@ -259,3 +259,6 @@ impl Session {
         members.ended
     }
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;

@@ -503,8 +503,7 @@ impl Connection {
     pub(super) fn arm_now(&self, state: &mut State) {
         let at = self.next_deadline(state);
         if at < state.armed {
-            state.armed = at;
-            self.sockets.wheel.enter(self.me.clone(), at);
+            state.armed = self.sockets.wheel.enter(self.me.clone(), at);
         }
     }
 

@@ -111,10 +111,11 @@ fn frame(bytes: &[u8], room: usize) -> Result<Option<Whole>, Fault> {
         return Err(Fault::protocol("frames from a client must be masked"));
     }
     let short = second & 0x7F;
-    if opcode.is_control() && (short > 125 || !fin) {
-        return Err(Fault::protocol(
-            "control frames carry at most 125 bytes, in one piece",
-        ));
+    if opcode.is_control() && !fin {
+        return Err(Fault::protocol("control frames come in one piece"));
+    }
+    if opcode.is_control() && short > 125 {
+        return Err(Fault::protocol("control frames carry at most 125 bytes"));
     }
     let (length, header) = match short {
         126 => {
@@ -271,10 +272,8 @@ impl FrameReader {
         let mut at = 0;
         let mut flow = Flow::Next;
         while flow == Flow::Next {
-            let room = limit
-                - begun
-                    .as_ref()
-                    .map_or(0, |(_, part): &(_, Vec<u8>)| part.len());
+            let part = begun.as_ref().map_or(0, |(_, part)| part.len());
+            let room = limit.saturating_sub(part);
             let Some(whole) = frame(&bytes[at..], room)? else {
                 break;
             };
@@ -418,6 +417,10 @@ pub(crate) fn whole(opcode: Opcode, payload: &[u8]) -> std::sync::Arc<[u8]> {
 /// A close frame: RFC 6455 §5.5.1.
 pub(crate) fn close_frame(code: u16, why: &str) -> std::sync::Arc<[u8]> {
     let mut payload = code.to_be_bytes().to_vec();
-    payload.extend_from_slice(&why.as_bytes()[..why.len().min(120)]);
+    // 125 bytes at the most, and no character cut: the peer would have to refuse it.
+    payload.extend_from_slice(&why.as_bytes()[..why.floor_char_boundary(120)]);
     whole(Opcode::Close, &payload)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,18 +47,20 @@ impl<T: Timed> Wheel<T> {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Has `who` looked at at `at`, or one tick later; before that where it is beyond the wheel's reach.
-    pub(crate) fn enter(&self, who: Weak<T>, at: Millis) {
+    /// Has `who` looked at at `at`, or one tick later. Answers that time, or an earlier one where
+    /// `at` is beyond the wheel's reach: then whoever is looked at enters again.
+    pub(crate) fn enter(&self, who: Weak<T>, at: Millis) -> Millis {
         let tick = at.div_ceil(tick_millis());
         let mut slots = self.slots.lock();
         let tick = tick.clamp(slots.served + 1, slots.served + SLOTS - 1);
         let slot = usize::try_from(tick % SLOTS).unwrap_or(0);
         slots.slots[slot].push(who);
+        at.min(tick * tick_millis())
     }
 
-    /// Everyone whose time has come.
-    fn take_due(&self) -> Vec<Weak<T>> {
-        let now = self.now() / tick_millis();
+    /// Everyone whose time has come by `now`.
+    fn take_due(&self, now: Millis) -> Vec<Weak<T>> {
+        let now = now / tick_millis();
         let mut slots = self.slots.lock();
         let mut due = Vec::new();
         while slots.served < now {
@@ -75,7 +77,7 @@ impl<T: Timed> Wheel<T> {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            for (index, who) in self.take_due().into_iter().enumerate() {
+            for (index, who) in self.take_due(self.now()).into_iter().enumerate() {
                 if let Some(who) = who.upgrade() {
                     who.due(self.now());
                 }
@@ -89,4 +91,255 @@ impl<T: Timed> Wheel<T> {
 
 fn tick_millis() -> u64 {
     u64::try_from(TICK.as_millis()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    use super::*;
+
+    const TICK_MS: Millis = 50;
+    const REACH: Millis = (SLOTS - 1) * TICK_MS;
+
+    /// Notes when it was looked at, and tells who waits for that.
+    #[derive(Default)]
+    struct Watch {
+        seen: Mutex<Vec<Millis>>,
+        told: tokio::sync::Notify,
+    }
+
+    impl Watch {
+        fn seen(&self) -> Vec<Millis> {
+            self.seen.lock().clone()
+        }
+    }
+
+    impl Timed for Watch {
+        fn due(self: Arc<Self>, now: Millis) {
+            self.seen.lock().push(now);
+            self.told.notify_one();
+        }
+    }
+
+    fn serve<T: Timed>(wheel: &Wheel<T>, now: Millis) {
+        for who in wheel.take_due(now) {
+            if let Some(who) = who.upgrade() {
+                who.due(now);
+            }
+        }
+    }
+
+    fn entered(wheel: &Wheel<Watch>, at: Millis) -> (Arc<Watch>, Millis) {
+        let watch = Arc::new(Watch::default());
+        let until = wheel.enter(Arc::downgrade(&watch), at);
+        (watch, until)
+    }
+
+    #[test]
+    fn an_entry_costs_one_pointer() {
+        assert_eq!(size_of::<Weak<Watch>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn an_entry_is_served_once_at_its_time_or_one_tick_later() {
+        for at in [1, 49, 50, 51, 100, 12_345, REACH - 1, REACH] {
+            let wheel = Wheel::new();
+            let (watch, until) = entered(&wheel, at);
+            assert_eq!(until, at);
+            for now in (0..at + 2 * TICK_MS).step_by(7) {
+                serve(&wheel, now);
+            }
+            let seen = watch.seen();
+            assert_eq!(seen.len(), 1, "{at}");
+            assert!((at..at + TICK_MS + 7).contains(&seen[0]), "{at}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_due_already_is_served_with_the_next_tick() {
+        for at in [0, 500, 1_000] {
+            let wheel = Wheel::new();
+            serve(&wheel, 1_000);
+            let (watch, until) = entered(&wheel, at);
+            assert_eq!(until, at);
+            serve(&wheel, 1_000);
+            assert!(watch.seen().is_empty());
+            serve(&wheel, 1_000 + TICK_MS);
+            assert_eq!(watch.seen(), [1_000 + TICK_MS]);
+        }
+    }
+
+    /// Enters again until its time has come, as a connection does.
+    struct Far {
+        wheel: Arc<Wheel<Far>>,
+        me: Weak<Far>,
+        at: Millis,
+        armed: Mutex<Millis>,
+        rounds: Mutex<Vec<Millis>>,
+    }
+
+    impl Timed for Far {
+        fn due(self: Arc<Self>, now: Millis) {
+            let mut armed = self.armed.lock();
+            assert!(now >= *armed, "no earlier than the wheel said");
+            self.rounds.lock().push(now);
+            if now < self.at {
+                *armed = self.wheel.enter(self.me.clone(), self.at);
+            }
+        }
+    }
+
+    #[test]
+    fn who_waits_for_longer_than_the_wheel_reaches_goes_round_again() {
+        for at in [REACH + 1, 60_000, 10 * 60_000] {
+            let wheel = Arc::new(Wheel::new());
+            let far = Arc::new_cyclic(|me| Far {
+                wheel: Arc::clone(&wheel),
+                me: me.clone(),
+                at,
+                armed: Mutex::new(0),
+                rounds: Mutex::default(),
+            });
+            let armed = wheel.enter(Arc::downgrade(&far), at);
+            assert_eq!(armed, REACH);
+            *far.armed.lock() = armed;
+            for now in (0..at + 2 * TICK_MS).step_by(20) {
+                serve(&wheel, now);
+            }
+            let rounds = far.rounds.lock();
+            let last = *rounds.last().unwrap();
+            assert!((at..at + TICK_MS + 20).contains(&last), "{rounds:?}");
+            assert!(
+                rounds.len() as u64 <= at.div_ceil(REACH),
+                "no more rounds than it takes"
+            );
+        }
+    }
+
+    /// Wants to be looked at again at once.
+    struct Again {
+        wheel: Arc<Wheel<Again>>,
+        me: Weak<Again>,
+        rounds: Mutex<Vec<Millis>>,
+    }
+
+    impl Timed for Again {
+        fn due(self: Arc<Self>, now: Millis) {
+            self.rounds.lock().push(now);
+            self.wheel.enter(self.me.clone(), now);
+        }
+    }
+
+    #[test]
+    fn who_enters_again_while_served_waits_for_the_next_tick() {
+        let wheel = Arc::new(Wheel::new());
+        let again = Arc::new_cyclic(|me| Again {
+            wheel: Arc::clone(&wheel),
+            me: me.clone(),
+            rounds: Mutex::default(),
+        });
+        wheel.enter(Arc::downgrade(&again), 0);
+        for now in [50, 60, 100, 149, 150] {
+            serve(&wheel, now);
+        }
+        assert_eq!(*again.rounds.lock(), [50, 100, 150]);
+    }
+
+    #[test]
+    fn who_is_gone_is_passed_over_and_forgotten() {
+        let wheel = Wheel::new();
+        let (watch, _) = entered(&wheel, 100);
+        let (stays, _) = entered(&wheel, 100);
+        let gone = Arc::downgrade(&watch);
+        drop(watch);
+        serve(&wheel, 100);
+        assert_eq!(stays.seen(), [100]);
+        assert_eq!(
+            (gone.weak_count(), Arc::weak_count(&stays)),
+            (0, 0),
+            "no entry is left"
+        );
+        assert!(
+            wheel
+                .slots
+                .lock()
+                .slots
+                .iter()
+                .all(|slot| slot.capacity() == 0)
+        );
+    }
+
+    #[test]
+    fn a_clock_that_leaps_serves_everyone_once() {
+        let wheel = Wheel::new();
+        let watches: Vec<_> = (0..200).map(|n| entered(&wheel, n * 250).0).collect();
+        serve(&wheel, 5 * REACH);
+        serve(&wheel, 6 * REACH);
+        for watch in &watches {
+            assert_eq!(watch.seen(), [5 * REACH]);
+        }
+        let (late, until) = entered(&wheel, 6 * REACH + 100);
+        assert_eq!(until, 6 * REACH + 100);
+        serve(&wheel, until);
+        assert_eq!(late.seen(), [until]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 300,
+            rng_seed: RngSeed::Fixed(8),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn whoever_enters_whenever_is_served_once_and_in_time(
+            steps in vec((1_u64..400, proptest::option::of(0_u64..2 * REACH)), 1..200),
+        ) {
+            let wheel = Wheel::new();
+            let mut now = 0;
+            let mut entries = Vec::new();
+            for (pass, ahead) in &steps {
+                now += pass;
+                serve(&wheel, now);
+                if let Some(ahead) = ahead {
+                    let at = now + ahead;
+                    let (watch, until) = entered(&wheel, at);
+                    prop_assert!(until == at || (until < at && until + TICK_MS > now + REACH));
+                    entries.push((watch, until));
+                }
+            }
+            let end = now + 3 * REACH;
+            while now < end {
+                now += 37;
+                serve(&wheel, now);
+            }
+            for (watch, until) in &entries {
+                let seen = watch.seen();
+                prop_assert_eq!(seen.len(), 1);
+                prop_assert!((*until..=until + TICK_MS + 400).contains(&seen[0]));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turning_wheel_serves() {
+        let wheel = Wheel::new();
+        let (watch, until) = entered(&wheel, wheel.now() + 60);
+        let served = async {
+            tokio::select! {
+                () = wheel.turn() => {}
+                () = watch.told.notified() => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), served)
+            .await
+            .unwrap();
+        assert!(watch.seen()[0] >= until);
+    }
 }

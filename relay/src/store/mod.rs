@@ -64,6 +64,13 @@ pub(crate) enum AppendError {
         retry_after: u32,
     },
     /// The log cannot take it now; the same nonce may be published again.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the store in memory is never unavailable; one elsewhere is"
+        )
+    )]
     #[error("the log is unavailable")]
     Unavailable {
         /// Seconds until a retry makes sense.
