@@ -187,7 +187,11 @@ async fn a_token_that_expires_ends_its_stream_with_a_bye() {
 
 #[tokio::test]
 async fn a_publishers_stream_needs_no_token_and_does_not_expire() {
-    let relay = Relay::with("limits.token_leeway = \"0s\"\nlimits.token_life = \"1s\"");
+    // The deadlines of a request are not those of its answer.
+    let relay = Relay::with(
+        "limits.token_leeway = \"0s\"\nlimits.token_life = \"1s\"\nlimits.header_deadline = \"200ms\"\n\
+         limits.body_deadline = \"200ms\"\nlimits.write_deadline = \"200ms\"",
+    );
     let (mut stream, ready) = Follow::new(relay.address, "s", &relay.app.secret)
         .open()
         .await;
