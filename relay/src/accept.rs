@@ -307,11 +307,13 @@ impl Front {
         let client = Client::behind(self.peer, request.headers(), &acceptor.trusted_proxies);
         let upgraded = if acceptor.require_https && !client.https {
             Err(Bad::Plain)
-        } else if socket::transport(&request) == Some(Transport::WebSocket) {
+        } else if socket::transport(&request) == Ok(Transport::WebSocket) {
             socket::upgrade(&acceptor.sockets, &request)
         } else {
             if !acceptor.long_polling {
-                return Answer::Now(Some(socket::refuse(Bad::Transport)));
+                // What is wrong besides is told by its own name.
+                let bad = socket::transport(&request).err().unwrap_or(Bad::Transport);
+                return Answer::Now(Some(socket::refuse(bad)));
             }
             let sockets = Arc::clone(&acceptor.sockets);
             return Answer::Routed(Box::pin(sockets.poll(request, self.open.count())));

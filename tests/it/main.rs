@@ -10,6 +10,7 @@ mod harness;
 
 mod clients;
 mod concurrency;
+mod hostile;
 mod input;
 mod isolation;
 mod main_job;
@@ -18,6 +19,9 @@ mod nonces;
 mod openapi;
 mod origins;
 mod pages;
+mod polling;
+mod polling_clients;
+mod polling_upgrade;
 mod process;
 mod publishers;
 mod refresh;

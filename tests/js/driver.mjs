@@ -75,6 +75,12 @@ const operations = {
   /** The network goes away under the client, which comes back by itself. */
   lose: ({ client }) => void clients.get(client).socket.io.engine.close(),
 
+  /** What the relay takes from no client. */
+  emit_binary: ({ client }) => void clients.get(client).socket.emit("binary", Buffer.from([1, 2, 3])),
+
+  /** Which transport it is on now: `polling` or `websocket`. */
+  transport: ({ client }) => clients.get(client).socket.io.engine.transport.name,
+
   /** Answers with what the relay acknowledged. */
   emit: ({ client, name, data }) =>
     new Promise((done, failed) => {

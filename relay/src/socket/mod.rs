@@ -102,7 +102,7 @@ pub(crate) struct Sockets {
     capacity: usize,
     wheel: Wheel<Connection>,
     registry: Mutex<Slab<Weak<Connection>>>,
-    /// Those that began by polling, also after their upgrade.
+    /// Those that poll.
     sids: Mutex<HashMap<Sid, Arc<Connection>>>,
     /// Connections that poll and have ended where they could not be taken away.
     graves: Mutex<Vec<usize>>,

@@ -21,10 +21,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use engineioxide_core::{Packet, PacketParseError, ProtocolVersion, Sid, payload};
+use bytes::{Buf, BufMut, BytesMut};
+use engineioxide_core::{Packet, ProtocolVersion, Sid, payload};
 use forge_relay_core::{Cursor, ResyncReason};
 use futures_util::StreamExt;
 use http::header::{
@@ -32,6 +33,7 @@ use http::header::{
     ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 
 use super::Sockets;
 use super::application::Heard;
@@ -47,6 +49,9 @@ use crate::session::{Frame, Link, Progress, Run};
 const SEPARATOR: u8 = 0x1e;
 /// What a poll is answered with when there is nothing to say.
 const NOOP: &[u8] = b"6";
+
+/// The transport's end.
+const CLOSE: &[u8] = b"1";
 
 /// What a connection that polls has besides.
 #[derive(Debug, Default)]
@@ -71,13 +76,15 @@ impl Link for Payload<'_> {
         let mut bytes = self.bytes.borrow_mut();
         let mut taken = 0;
         for frame in run.frames {
+            let packet = &frame[header_length(frame)..];
             if !bytes.is_empty() {
-                if bytes.len() + frame.len() > self.limit {
+                // Stock clients hear the messages of a payload one turn later than its end, which then hides
+                // them: the end comes alone, with the next poll.
+                if bytes.len() + frame.len() > self.limit || packet == CLOSE {
                     break;
                 }
                 bytes.push(SEPARATOR);
             }
-            let packet = &frame[header_length(frame)..];
             if opcode(frame) == Some(Opcode::Binary) {
                 bytes.push(b'b');
                 bytes.extend_from_slice(BASE64_STANDARD.encode(packet).as_bytes());
@@ -170,9 +177,7 @@ impl Sockets {
             return Err(Bad::Sid);
         }
         if state.polling.is_none() {
-            return Err(Bad::Request(
-                "this connection was upgraded: it polls no more",
-            ));
+            return Err(Bad::Sid); // it was upgraded just now
         }
         drop(state);
         Ok(connection)
@@ -200,7 +205,8 @@ impl Sockets {
             return None;
         };
         let mut state = connection.state();
-        if state.polling.is_none() || !matches!(state.phase, Phase::Opening { .. } | Phase::Open) {
+        // One that is told goodbye is told so here: it polls no more, as it was promised the upgrade.
+        if state.polling.is_none() || matches!(state.phase, Phase::Closed) {
             return None;
         }
         connection.stream.set(stream).ok()?;
@@ -208,6 +214,8 @@ impl Sockets {
         state.wake(); // a poll that still waits ends
         state.waker = None;
         drop(state);
+        // It counts by its stream from now on.
+        self.sids.lock().remove(&connection.sid);
         Some(Task::upgraded(connection, frames))
     }
 
@@ -330,6 +338,9 @@ impl Connection {
         let deadline = Duration::from_millis(self.sockets.limits.body_deadline);
         let said = tokio::time::timeout(deadline, self.take_packets(request)).await;
         let said = said.unwrap_or(Err(Bad::Slow));
+        if matches!(said, Err(Bad::Broken)) {
+            return Err(Bad::Broken); // given up
+        }
         taken.finished = true;
         self.with_polling(|polling| std::mem::replace(&mut polling.posted, false));
         if said.is_err() {
@@ -342,26 +353,26 @@ impl Connection {
     where
         B: http_body::Body<Error: std::fmt::Debug> + Unpin,
     {
+        // Whole before any of it is understood: a network that broke off is no client that breaks rules.
+        let said = Full::new(self.take_body(request.into_body()).await?);
         let limit = self.sockets.limits.message as u64;
-        let body = request.into_body();
-        if body.size_hint().lower() > limit {
-            return Err(Bad::TooLarge);
-        }
-        let packets = payload::decoder(body, None, ProtocolVersion::V4, limit);
+        let packets = payload::decoder(said, None, ProtocolVersion::V4, limit);
         let mut packets = std::pin::pin!(packets);
         while let Some(packet) = packets.next().await {
             let packet = match packet {
                 Ok(packet) => packet,
-                Err(PacketParseError::PayloadTooLarge { .. }) => return Err(Bad::TooLarge),
                 Err(_) => {
                     self.misunderstood("not an Engine.IO 4 payload");
                     return Err(Bad::Request("not an Engine.IO 4 payload"));
                 }
             };
+            let message = matches!(packet, Packet::Message(_) | Packet::Binary(_));
             match self.receive_packet(packet) {
                 Heard::Flow(Flow::Stop) => return Ok(()),
                 Heard::Flow(_) => {}
                 Heard::Wait(wait) => wait.await,
+                // The transport did its part: an error here would end it before the poll that says why.
+                Heard::Misunderstood if message => return Ok(()),
                 Heard::Misunderstood => return Err(Bad::Request("not a packet of a client")),
             }
             if let Err(wait) = self.spend() {
@@ -369,6 +380,28 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    async fn take_body<B>(&self, mut body: B) -> Result<Bytes, Bad>
+    where
+        B: http_body::Body<Error: std::fmt::Debug> + Unpin,
+    {
+        let limit = self.sockets.limits.message;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Bad::TooLarge);
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Bad::Broken)?;
+            let Ok(data) = frame.into_data() else {
+                continue; // trailers
+            };
+            if bytes.len() + data.remaining() > limit {
+                return Err(Bad::TooLarge);
+            }
+            bytes.put(data);
+        }
+        Ok(bytes.freeze())
     }
 
     /// The WebSocket has probed: a poll that waits is answered, and so is every other.

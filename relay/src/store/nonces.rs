@@ -37,12 +37,14 @@ pub(super) struct Remembered {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Generation {
     began: Instant,
     entries: HashMap<Key, Remembered>,
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Nonces {
     limits: NonceLimits,
     /// Oldest first; the last one takes new entries.
@@ -138,6 +140,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use forge_relay_core::Epoch;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn remembered() -> Remembered {
         let cursor = Cursor {
@@ -184,5 +189,72 @@ mod tests {
         assert_eq!(nonces.room(0, start), Ok(()));
         nonces.expire(start + Duration::from_secs(661));
         assert_eq!(nonces.room(1, start), Ok(()));
+    }
+
+    #[test]
+    fn who_comes_again_when_told_finds_room() {
+        let start = Instant::now();
+        let mut nonces = Nonces::new(LIMITS);
+        for n in 0..10 {
+            nonces.insert(
+                key(&n.to_string()),
+                remembered(),
+                start + Duration::from_secs(n * 50),
+            );
+        }
+        for asked in [500, 600, 659] {
+            let now = start + Duration::from_secs(asked);
+            let wait = nonces.room(1, now).unwrap_err();
+            let then = now + Duration::from_secs(u64::from(wait));
+            assert!(
+                then <= start + Duration::from_secs(662),
+                "no later than needed"
+            );
+            let mut later = nonces.clone();
+            later.expire(then);
+            assert_eq!(later.room(1, then), Ok(()));
+        }
+        assert_eq!(
+            Nonces::new(NonceLimits { bytes: 0, ..LIMITS }).room(1, start),
+            Err(1)
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 200,
+            rng_seed: RngSeed::Fixed(10),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn none_is_forgotten_early_or_kept_for_long(
+            steps in vec((0_u64..90_000, 0_u8..40), 1..100),
+        ) {
+            let limits = NonceLimits { bytes: 1 << 20, ..LIMITS };
+            let mut nonces = Nonces::new(limits);
+            let mut now = Instant::now();
+            let mut written = HashMap::new();
+            for (pass, name) in steps {
+                now += Duration::from_millis(pass);
+                nonces.expire(now);
+                for (name, at) in &written {
+                    let age = now.duration_since(*at);
+                    let known = nonces.get(&key(&format!("{name}"))).is_some();
+                    prop_assert!(known || age > limits.age, "forgotten early");
+                    let longest = limits.age + 2 * nonces.span();
+                    prop_assert!(!known || age <= longest, "kept for long");
+                }
+                let nonce = key(&name.to_string());
+                if nonces.get(&nonce).is_none() {
+                    nonces.insert(nonce, remembered(), now);
+                    written.insert(name, now);
+                }
+                let held: usize = nonces.generations.iter().map(|one| one.entries.len()).sum();
+                prop_assert_eq!(nonces.bytes(), held * ENTRY_BYTES);
+                prop_assert!(nonces.generations.len() <= GENERATIONS as usize + 2);
+            }
+        }
     }
 }

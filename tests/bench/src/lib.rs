@@ -2,6 +2,7 @@
 //!
 //! `README.md` beside this crate says what each peer is, how every figure is taken, and what makes a run invalid.
 
+pub mod hostile;
 pub mod load;
 pub mod peers;
 pub mod run;

@@ -33,6 +33,7 @@ fn loaded(fault: Option<Fault>) -> Report {
         seconds: 1.0,
         warm_up: 0.2,
         settle: 0.1,
+        transport: load::Transport::Websocket,
         publishers: 3,
         pause: 0,
         readers: 2,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -177,6 +178,20 @@ impl StockClient<'_> {
     /// `disconnect`, `reconnect`, `lose`: see the driver.
     pub(crate) async fn tell(&self, op: &str) {
         self.node.call(op, json!({ "client": self.id })).await;
+    }
+
+    /// Which transport it is on now.
+    pub(crate) async fn transport(&self) -> String {
+        let answer = self
+            .node
+            .call("transport", json!({ "client": self.id }))
+            .await;
+        answer.as_str().unwrap().to_owned()
+    }
+
+    /// What happens in this time, or nothing.
+    pub(crate) async fn next_in(&mut self, time: Duration) -> Option<(String, Value)> {
+        tokio::time::timeout(time, self.events.recv()).await.ok()?
     }
 
     /// Changes what the next connect sends: `token`, `cursor`.

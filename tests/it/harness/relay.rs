@@ -12,7 +12,7 @@ use super::app::{App, EventText, Receipt};
 use super::http::Http;
 use super::stream::Follow;
 use super::subscriber::Opening;
-use super::wait::within;
+use super::wait::{until, within};
 
 /// A running relay; it ends with the test.
 pub(crate) struct Relay {
@@ -120,6 +120,25 @@ impl Relay {
     /// Publishes the events `n = from..=to`.
     pub(crate) async fn publish_range(&self, session: &str, from: u64, to: u64) -> Vec<Receipt> {
         self.app.publish_range(&self.http, session, from, to).await
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let metrics = self.http.get("/metrics").await.text();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = line.unwrap_or_else(|| panic!("no metric {name} in {metrics}"));
+        value.parse().unwrap()
+    }
+
+    /// Waits until a metric has this value.
+    pub(crate) async fn metric_is(&self, name: &str, wanted: f64) {
+        let what = format!("{name} to be {wanted}");
+        until(&what, || async {
+            (self.metric(name).await == wanted).then_some(())
+        })
+        .await;
     }
 
     /// Asks it to end, as SIGTERM does.

@@ -120,6 +120,20 @@ impl Opening {
 
     /// Up to Engine.IO's open packet, or what the relay answered in place of an upgrade.
     pub(crate) async fn try_open(self) -> Result<Subscriber, tungstenite::Error> {
+        let mut subscriber = self.bare().await?;
+        let open = subscriber
+            .packet()
+            .await
+            .map_err(|_| tungstenite::Error::ConnectionClosed)?;
+        let open = open
+            .strip_prefix('0')
+            .unwrap_or_else(|| panic!("not an open packet: {open}"));
+        subscriber.open = serde_json::from_str(open).unwrap();
+        Ok(subscriber)
+    }
+
+    /// A WebSocket on which nothing was said yet, or what the relay answered in place of an upgrade.
+    pub(crate) async fn bare(self) -> Result<Subscriber, tungstenite::Error> {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
@@ -137,21 +151,12 @@ impl Opening {
             tokio_tungstenite::client_async(request, stream),
         )
         .await?;
-        let mut subscriber = Subscriber {
+        Ok(Subscriber {
             socket,
             open: Value::Null,
             pongs: true,
             acks: 0,
-        };
-        let open = subscriber
-            .packet()
-            .await
-            .map_err(|_| tungstenite::Error::ConnectionClosed)?;
-        let open = open
-            .strip_prefix('0')
-            .unwrap_or_else(|| panic!("not an open packet: {open}"));
-        subscriber.open = serde_json::from_str(open).unwrap();
-        Ok(subscriber)
+        })
     }
 
     pub(crate) async fn open(self) -> Subscriber {
@@ -344,7 +349,7 @@ impl Subscriber {
 }
 
 /// Socket.IO 5 in Engine.IO messages: `4`, the packet's type, for acks the id, then JSON.
-fn said(packet: &str) -> Option<Said> {
+pub(crate) fn said(packet: &str) -> Option<Said> {
     let message = packet.strip_prefix('4')?;
     let (kind, rest) = message.split_at_checked(1)?;
     let json_from = rest

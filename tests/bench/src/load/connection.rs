@@ -1,4 +1,5 @@
-//! One client: a WebSocket, Engine.IO and Socket.IO just large enough to join a session and to hear its events.
+//! One client: a WebSocket or HTTP long polling, Engine.IO and Socket.IO just large enough to join a session and to hear
+//! its events.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::options::Transport;
 use crate::websocket;
 
 /// Source addresses, so that a run of many connections does not run out of ports of one.
@@ -21,10 +23,14 @@ pub(crate) enum Heard<'a> {
     Resync,
 }
 
-/// How far a client has come. A second transport would be a second set of the first three.
+/// Between the packets of a polling payload.
+const SEPARATOR: u8 = 0x1e;
+
+/// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Connecting,
+    /// WebSocket only.
     Upgrading,
     Opening,
     Joining,
@@ -37,11 +43,19 @@ pub(crate) struct Connection {
     /// The beginning of a frame whose end has not come.
     rest: Vec<u8>,
     token: String,
+    /// The path of its polls, once it is known; nothing on a WebSocket. It has one request in flight at any time, on one
+    /// TCP connection: the answer to a ping goes out in place of the next poll.
+    polls: Option<String>,
 }
 
 impl Connection {
     /// Starts to connect; `token` says who, and to which session.
-    pub(crate) fn open(server: SocketAddr, client: usize, token: String) -> io::Result<Self> {
+    pub(crate) fn open(
+        server: SocketAddr,
+        client: usize,
+        token: String,
+        transport: Transport,
+    ) -> io::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(server),
             Type::STREAM,
@@ -65,6 +79,8 @@ impl Connection {
             stage: Stage::Connecting,
             rest: Vec::new(),
             token,
+            polls: (transport == Transport::Polling)
+                .then(|| "/socket.io/?EIO=4&transport=polling".to_owned()),
         })
     }
 
@@ -83,6 +99,10 @@ impl Connection {
         }
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
+        }
+        if self.polls.is_some() {
+            self.stage = Stage::Opening;
+            return self.poll();
         }
         self.stage = Stage::Upgrading;
         self.send(
@@ -126,6 +146,9 @@ impl Connection {
 
     /// Handles what is whole in `bytes` and says how much that was.
     fn understand(&mut self, bytes: &[u8], tell: &mut impl FnMut(Heard<'_>)) -> io::Result<usize> {
+        if self.polls.is_some() {
+            return self.understand_answer(bytes, tell);
+        }
         let mut at = 0;
         if self.stage == Stage::Upgrading {
             let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
@@ -152,6 +175,75 @@ impl Connection {
             at += frame.payload.end;
         }
         Ok(at)
+    }
+
+    /// The answer to the one request in flight; the next request follows it.
+    fn understand_answer(
+        &mut self,
+        bytes: &[u8],
+        tell: &mut impl FnMut(Heard<'_>),
+    ) -> io::Result<usize> {
+        let Some(body) = answer(bytes)? else {
+            return Ok(0);
+        };
+        let payload = &bytes[body.clone()];
+        if self.stage == Stage::Opening {
+            self.learn_sid(payload)?;
+            self.stage = Stage::Joining;
+            let connect = format!("40{{\"token\":\"{}\"}}", self.token);
+            self.token = String::new();
+            self.post(&connect)?;
+            return Ok(body.end);
+        }
+        // What a post is answered with says nothing.
+        let mut pinged = false;
+        if !payload.eq_ignore_ascii_case(b"ok") {
+            for packet in payload.split(|byte| *byte == SEPARATOR) {
+                match packet {
+                    [b'2'] => pinged = true,
+                    [b'1'] => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    packet => self.message(packet, tell)?,
+                }
+            }
+        }
+        if pinged {
+            self.post("3")?;
+        } else {
+            self.poll()?;
+        }
+        Ok(body.end)
+    }
+
+    fn learn_sid(&mut self, open: &[u8]) -> io::Result<()> {
+        let text = std::str::from_utf8(open).map_err(|_| wrong("an answer that is not text"))?;
+        let sid = text
+            .split_once("\"sid\":\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(sid, _)| sid);
+        let Some(sid) = sid else {
+            return Err(wrong(&format!("no sid in: {text}")));
+        };
+        if let Some(path) = &mut self.polls {
+            path.push_str("&sid=");
+            path.push_str(sid);
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self) -> io::Result<()> {
+        let path = self.polls.as_deref().unwrap_or_default();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        self.send(request.as_bytes())
+    }
+
+    fn post(&mut self, payload: &str) -> io::Result<()> {
+        let path = self.polls.as_deref().unwrap_or_default();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: text/plain;charset=UTF-8\r\n\
+             Content-Length: {}\r\n\r\n{payload}",
+            payload.len()
+        );
+        self.send(request.as_bytes())
     }
 
     /// An Engine.IO packet, and in `4` a Socket.IO packet.
@@ -207,6 +299,28 @@ impl Connection {
             Err(wrong("the server does not read"))
         }
     }
+}
+
+/// Where the body of an HTTP answer lies in `bytes`; `None` when it is not whole yet.
+fn answer(bytes: &[u8]) -> io::Result<Option<std::ops::Range<usize>>> {
+    let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(wrong(&format!(
+            "no payload, but: {}",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(400)])
+        )));
+    }
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+        .ok_or_else(|| wrong("an answer without Content-Length"))?;
+    let body = end + 4..end + 4 + length;
+    Ok((bytes.len() >= body.end).then_some(body))
 }
 
 fn wrong(what: &str) -> io::Error {

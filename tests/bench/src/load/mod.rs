@@ -19,7 +19,8 @@ mod report;
 mod shared;
 
 pub use coordinator::run;
-pub use options::Options;
+pub(crate) use options::session_id;
+pub use options::{Options, Transport};
 pub use report::{
     ConnectFigures, DeliveryFigures, Faults, GeneratorFigures, MemoryFigures, PublishFigures,
     Report,

@@ -2,11 +2,31 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
+/// How clients connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    /// WebSocket only
+    #[default]
+    Websocket,
+    /// HTTP long polling only
+    Polling,
+}
+
+impl Transport {
+    /// As the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Websocket => "websocket",
+            Self::Polling => "polling",
+        }
+    }
+}
+
 /// Loads one server of the benchmark and prints what was measured, as JSON.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-load")]
 pub struct Options {
-    /// Where the server takes WebSockets
+    /// Where the server takes clients
     #[arg(long)]
     pub server: SocketAddr,
     /// Where it takes POST /events, if elsewhere
@@ -18,6 +38,9 @@ pub struct Options {
     /// Signs the clients' tokens, and is the publishers' bearer secret
     #[arg(long, env = "RELAY_SECRET", hide_env_values = true)]
     pub secret: String,
+    /// How clients connect
+    #[arg(long, value_enum, default_value_t)]
+    pub transport: Transport,
     /// Clients, each with a connection of its own
     #[arg(long, default_value_t = 1_000)]
     pub clients: usize,

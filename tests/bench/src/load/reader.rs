@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::connection::{Connection, Heard};
 use super::ledger::Ledger;
-use super::options::Options;
+use super::options::{Options, Transport};
 use super::shared::Shared;
 use crate::histogram::Histogram;
 use crate::stamp::Finder;
@@ -44,6 +44,7 @@ pub(crate) fn read(
     let mut reader = Reader {
         index,
         server: options.server,
+        transport: options.transport,
         pause: Duration::from_micros(options.pause),
         poll: Poll::new().map_err(|error| format!("no epoll: {error}"))?,
         outcome: Outcome {
@@ -69,6 +70,7 @@ pub(crate) fn read(
 struct Reader {
     index: usize,
     server: SocketAddr,
+    transport: Transport,
     pause: Duration,
     poll: Poll,
     /// In the order of the ledger's clients; `None` once it ended.
@@ -110,7 +112,8 @@ impl Reader {
     }
 
     fn open(&mut self, client: Client) -> io::Result<()> {
-        let mut connection = Connection::open(self.server, client.number, client.token)?;
+        let mut connection =
+            Connection::open(self.server, client.number, client.token, self.transport)?;
         self.poll.registry().register(
             connection.stream(),
             Token(self.connections.len()),

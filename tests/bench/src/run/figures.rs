@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::peer::Peer;
 use super::scenario::Scenario;
+use crate::hostile::Neighbours;
 use crate::load::Report;
 
 /// One run of one scenario against one peer.
@@ -13,6 +14,9 @@ pub(super) struct Run {
     pub(super) round: u32,
     pub(super) scenario: Scenario,
     pub(super) peer: Peer,
+    /// Who disturbed it, where the scenario has such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) neighbours: Option<Neighbours>,
     /// What was measured, unless the run could not be finished.
     pub(super) report: Option<Report>,
     /// Why it could not be finished, or how the server ended badly.
@@ -36,8 +40,10 @@ pub(super) enum Figure {
 impl Figure {
     pub(super) fn of(scenario: Scenario) -> &'static [Self] {
         match scenario {
-            Scenario::Idle => &[Self::KibPerConnection, Self::ConnectMicros],
-            Scenario::Steady | Scenario::Crowd => {
+            Scenario::Idle | Scenario::PollingIdle => {
+                &[Self::KibPerConnection, Self::ConnectMicros]
+            }
+            Scenario::Steady | Scenario::Crowd | Scenario::PollingSteady => {
                 &[Self::CpuMicros, Self::P50Millis, Self::P99Millis]
             }
             Scenario::Flood => &[
@@ -47,6 +53,7 @@ impl Figure {
                 Self::Accepted,
                 Self::PeakMib,
             ],
+            Scenario::Hostile => &[Self::P50Millis, Self::P99Millis, Self::PeakMib],
         }
     }
 
@@ -146,7 +153,35 @@ impl Runs {
     }
 }
 
+impl Runs {
+    /// The median of a figure beside these neighbours, and of its ratio to the same round without any. Every round
+    /// counts that was finished: a healthy client that is cut is a finding, not a disturbance.
+    pub(super) fn beside(
+        &self,
+        neighbours: Option<Neighbours>,
+        figure: Figure,
+    ) -> (Option<f64>, Option<f64>) {
+        let of = |neighbours| {
+            self.of(Scenario::Hostile, Peer::Relay)
+                .filter(move |run| run.neighbours == neighbours)
+                .filter_map(move |run| Some((run.round, figure.value(run.report.as_ref()?)?)))
+        };
+        let values = of(neighbours).map(|(_, value)| value).collect();
+        let ratios = of(neighbours)
+            .filter_map(|(round, value)| {
+                let (_, alone) = of(None).find(|(other, _)| *other == round)?;
+                (alone > 0.0).then_some(value / alone)
+            })
+            .collect();
+        (median(values), median(ratios))
+    }
+}
+
 impl Run {
+    pub(super) fn must_be_valid(&self) -> bool {
+        self.peer == Peer::Relay && self.scenario != Scenario::Hostile
+    }
+
     pub(super) fn is_valid(&self) -> bool {
         self.error.is_none()
             && self
@@ -191,6 +226,7 @@ pub(super) mod samples {
             round,
             scenario: Scenario::Flood,
             peer,
+            neighbours: None,
             report: Some(report),
             error: None,
         }

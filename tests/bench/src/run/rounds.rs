@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::figures::{Run, Runs};
@@ -18,11 +19,14 @@ use super::scenario::Scenario;
 use super::server::{Scratch, Server};
 use super::table;
 use super::targets::{self, Target, Verdict};
+use crate::hostile::Neighbours;
 use crate::load::Report;
 use crate::{os, usage};
 
 /// The longest that one run of the load generator may take.
 const LOAD_PATIENCE: Duration = Duration::from_secs(300);
+/// The longest that bad neighbours may take to begin.
+const HOSTILE_PATIENCE: Duration = Duration::from_secs(60);
 /// Files that a server or the load generator has open at most, beside its connections.
 const OTHER_FILES: u64 = 500;
 
@@ -51,13 +55,13 @@ impl Summary {
         &self.text
     }
 
-    /// No run failed, every run of the relay is valid, and no target was missed; one that has no verdict because its
+    /// No run failed, every run of the relay is valid (beside bad neighbours its targets say enough), and no target was missed; one that has no verdict because its
     /// peer was not asked for, or did badly, is not missed.
     pub fn is_good(&self) -> bool {
         let failed = self
             .runs
             .iter()
-            .any(|run| run.error.is_some() || (run.peer == Peer::Relay && !run.is_valid()));
+            .any(|run| run.error.is_some() || (run.must_be_valid() && !run.is_valid()));
         let missed = |target: &Target| target.verdict == Verdict::Miss;
         !failed && !self.targets.iter().any(missed)
     }
@@ -74,12 +78,19 @@ pub async fn run(options: &Options) -> Result<Summary, String> {
     let files = os::raise_open_files().map_err(|error| format!("open files: {error}"))?;
     let secret = secret().map_err(|error| format!("no randomness: {error}"))?;
 
-    let total = options.rounds() as usize * scenarios.len() * peers.len();
+    let of_a_round: usize = scenarios
+        .iter()
+        .map(|scenario| {
+            let peers = peers.iter().filter(|peer| scenario.is_for(**peer)).count();
+            peers * scenario.neighbours().len()
+        })
+        .sum();
+    let total = options.rounds() as usize * of_a_round;
     let start = Instant::now();
     let mut runs = Runs::default();
     for round in 1..=options.rounds() {
         for &scenario in &scenarios {
-            let clients = scenario.load(options.quick).clients as u64;
+            let clients = scenario.connections(options.quick) as u64;
             if files < clients + OTHER_FILES {
                 return Err(format!(
                     "{} needs {} open files and {files} are allowed: raise the hard limit (ulimit -Hn)",
@@ -89,11 +100,25 @@ pub async fn run(options: &Options) -> Result<Summary, String> {
             }
             // Each round begins with another peer: none is always the first after another scenario.
             let first = (round as usize - 1) % peers.len();
-            for &peer in peers.iter().cycle().skip(first).take(peers.len()) {
-                let run = one(options, &programs, &scratch, &secret, round, scenario, peer).await;
+            let asked = peers.iter().cycle().skip(first).take(peers.len());
+            let asked = asked.filter(|peer| scenario.is_for(**peer));
+            for (&peer, neighbours) in asked.flat_map(|peer| {
+                let neighbours = scenario.neighbours().into_iter();
+                neighbours.map(move |neighbours| (peer, neighbours))
+            }) {
+                let run = Run {
+                    round,
+                    scenario,
+                    peer,
+                    neighbours,
+                    report: None,
+                    error: None,
+                };
+                let run = one(options, &programs, &scratch, &secret, run).await;
                 let seconds = start.elapsed().as_secs();
+                let beside = neighbours.map_or("", Neighbours::name);
                 eprintln!(
-                    "[{:>2}/{total} {:>2}:{:02}] round {round} · {} · {}: {}",
+                    "[{:>2}/{total} {:>2}:{:02}] round {round} · {} · {} {beside}: {}",
                     runs.0.len() + 1,
                     seconds / 60,
                     seconds % 60,
@@ -142,25 +167,28 @@ async fn one(
     programs: &Programs,
     scratch: &Scratch,
     secret: &str,
-    round: u32,
-    scenario: Scenario,
-    peer: Peer,
+    mut run: Run,
 ) -> Run {
-    let mut run = Run {
-        round,
-        scenario,
-        peer,
-        report: None,
-        error: None,
-    };
-    let mut server = match Server::start(peer, programs, secret, scratch).await {
+    let mut server = match Server::start(run.peer, programs, secret, scratch).await {
         Ok(server) => server,
         Err(error) => {
             run.error = Some(error);
             return run;
         }
     };
-    match load(options, programs, secret, scenario, &server).await {
+    let disturbed = match run.neighbours {
+        Some(neighbours) => disturb(programs, secret, neighbours, &server)
+            .await
+            .map(Some),
+        None => Ok(None),
+    };
+    let loaded = match &disturbed {
+        Ok(_) => load(options, programs, secret, run.scenario, &server).await,
+        Err(error) => Err(error.clone()),
+    };
+    // Before the server ends, so that it has nobody to wait for.
+    drop(disturbed);
+    match loaded {
         Ok(report) => run.report = Some(report),
         Err(error) => {
             // That the server is gone says more than that its connections are; the kernel closes those first.
@@ -172,6 +200,34 @@ async fn one(
         run.error.get_or_insert(error);
     }
     run
+}
+
+/// Starts the bad neighbours and waits until they have begun; they end when this is dropped.
+async fn disturb(
+    programs: &Programs,
+    secret: &str,
+    neighbours: Neighbours,
+    server: &Server,
+) -> Result<Child, String> {
+    let mut child = Command::new(programs.folder.join("bench-hostile"))
+        .args(["--server", &server.sockets.to_string()])
+        .args(["--neighbours", neighbours.name()])
+        .env("RELAY_SECRET", secret)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot start the bad neighbours: {error}"))?;
+    let Some(mut said) = child.stdout.take() else {
+        return Err("the bad neighbours have no output".to_owned());
+    };
+    let mut word = [0; 5];
+    match timeout(HOSTILE_PATIENCE, said.read_exact(&mut word)).await {
+        Ok(Ok(_)) => Ok(child),
+        _ => Err("the bad neighbours did not begin".to_owned()),
+    }
 }
 
 async fn load(
@@ -186,6 +242,7 @@ async fn load(
         ("--server", server.sockets.to_string()),
         ("--publish", server.publishes.to_string()),
         ("--pid", server.pid.to_string()),
+        ("--transport", load.transport.name().to_owned()),
         ("--clients", load.clients.to_string()),
         ("--sessions", load.sessions.to_string()),
         ("--rate", load.rate.to_string()),

@@ -1,8 +1,12 @@
 use serde::Serialize;
 
+use super::peer::Peer;
+use crate::hostile::Neighbours;
+use crate::load::Transport;
+
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Scenario {
     /// 5,000 connections in 500 sessions, nothing published: memory, and CPU to connect
     Idle,
@@ -12,10 +16,17 @@ pub enum Scenario {
     Flood,
     /// 5,000 clients in one session, 5 events/s: latency
     Crowd,
+    /// 5,000 clients that poll, nothing published: memory, CPU to connect
+    PollingIdle,
+    /// 1,000 clients that poll, 200 events/s in all: CPU per delivery, latency
+    PollingSteady,
+    /// 200 clients beside each kind of bad neighbour: their latency with and without it, the server's memory
+    Hostile,
 }
 
-/// A scenario in the load generator's terms. Rows for polling and SSE will add a transport here.
+/// A scenario in the load generator's terms.
 pub(super) struct Load {
+    pub(super) transport: Transport,
     pub(super) clients: usize,
     pub(super) sessions: usize,
     pub(super) rate: u32,
@@ -28,7 +39,15 @@ pub(super) struct Load {
 }
 
 impl Scenario {
-    pub(super) const ALL: [Self; 4] = [Self::Idle, Self::Steady, Self::Flood, Self::Crowd];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::Steady,
+        Self::Flood,
+        Self::Crowd,
+        Self::PollingIdle,
+        Self::PollingSteady,
+        Self::Hostile,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -36,6 +55,9 @@ impl Scenario {
             Self::Steady => "steady",
             Self::Flood => "flood",
             Self::Crowd => "crowd",
+            Self::PollingIdle => "polling-idle",
+            Self::PollingSteady => "polling-steady",
+            Self::Hostile => "hostile",
         }
     }
 
@@ -45,12 +67,48 @@ impl Scenario {
             Self::Steady => "steady: 1,000 clients in 10 sessions, 200 events/s",
             Self::Flood => "flood: 200 clients in one session, 20,000 events/s offered",
             Self::Crowd => "crowd: 5,000 clients in one session, 5 events/s",
+            Self::PollingIdle => "polling-idle: 5,000 clients that poll, in 500 sessions",
+            Self::PollingSteady => {
+                "polling-steady: 1,000 clients that poll, in 10 sessions, 200 events/s"
+            }
+            Self::Hostile => {
+                "hostile: 200 clients in 10 sessions, 200 events/s, and bad neighbours"
+            }
         }
+    }
+
+    /// Whether it is asked of this peer.
+    pub(super) fn is_for(self, peer: Peer) -> bool {
+        match self {
+            Self::PollingIdle | Self::PollingSteady => matches!(peer, Peer::Relay | Peer::Node),
+            Self::Hostile => peer == Peer::Relay,
+            _ => true,
+        }
+    }
+
+    /// Whom its clients have beside them, one after the other; first nobody.
+    pub(super) fn neighbours(self) -> Vec<Option<Neighbours>> {
+        let bad = if self == Self::Hostile {
+            &Neighbours::ALL[..]
+        } else {
+            &[]
+        };
+        std::iter::once(None)
+            .chain(bad.iter().copied().map(Some))
+            .collect()
+    }
+
+    /// The most connections that its server has at one time.
+    pub(super) fn connections(self, quick: bool) -> usize {
+        let neighbours = self.neighbours().into_iter().flatten();
+        let most = neighbours.map(Neighbours::connections).max().unwrap_or(0);
+        self.load(quick).clients + most
     }
 
     /// A quick run has the same size, so that its figures mean the same, and less time, so that they mean less.
     pub(super) fn load(self, quick: bool) -> Load {
         let load = |clients, sessions, rate, publishers| Load {
+            transport: Transport::Websocket,
             clients,
             sessions,
             rate,
@@ -79,6 +137,18 @@ impl Scenario {
             Self::Crowd => Load {
                 seconds: time(10.0, 3.0),
                 ..load(5_000, 1, 5, 8)
+            },
+            Self::PollingIdle => Load {
+                transport: Transport::Polling,
+                ..Self::Idle.load(quick)
+            },
+            Self::PollingSteady => Load {
+                transport: Transport::Polling,
+                ..Self::Steady.load(quick)
+            },
+            Self::Hostile => Load {
+                seconds: time(6.0, 2.0),
+                ..load(200, 10, 200, 8)
             },
         }
     }

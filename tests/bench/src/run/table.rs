@@ -6,6 +6,7 @@ use super::figures::{Figure, Run, Runs};
 use super::peer::Peer;
 use super::scenario::Scenario;
 use super::targets::{Target, Verdict};
+use crate::hostile::Neighbours;
 
 const FIRST: usize = 28;
 const COLUMN: usize = 14;
@@ -20,7 +21,14 @@ pub(super) fn print(
 ) -> String {
     let mut out = String::new();
     for &scenario in scenarios {
-        medians(&mut out, runs, scenario, peers);
+        let asked: Vec<Peer> = (peers.iter().copied())
+            .filter(|peer| scenario.is_for(*peer))
+            .collect();
+        if scenario == Scenario::Hostile {
+            neighbours(&mut out, runs);
+        } else {
+            medians(&mut out, runs, scenario, &asked);
+        }
     }
     verdicts(&mut out, targets);
     remarks(&mut out, runs, scenarios, peers);
@@ -90,7 +98,7 @@ fn medians(out: &mut String, runs: &Runs, scenario: Scenario, peers: &[Peer]) {
         }
         out.push('\n');
     }
-    if scenario != Scenario::Idle {
+    if !matches!(scenario, Scenario::Idle | Scenario::PollingIdle) {
         count(out, runs, scenario, peers, "lost, in all rounds", |run| {
             run.report
                 .as_ref()
@@ -112,6 +120,28 @@ fn medians(out: &mut String, runs: &Runs, scenario: Scenario, peers: &[Peer]) {
     count(out, runs, scenario, peers, "valid rounds", |run| {
         u64::from(run.is_valid())
     });
+}
+
+/// The healthy clients' figures beside each kind of bad neighbours.
+fn neighbours(out: &mut String, runs: &Runs) {
+    let _ = writeln!(out, "\n{}", Scenario::Hostile.title());
+    let figures = [Figure::P50Millis, Figure::P99Millis, Figure::PeakMib];
+    let _ = write!(out, "{:FIRST$}", "");
+    for figure in figures {
+        let _ = write!(out, "{:>COLUMN$}{:>COLUMN$}", figure.title(), "/ nobody");
+    }
+    out.push('\n');
+    for beside in Scenario::Hostile.neighbours() {
+        let name = beside.map_or("nobody", Neighbours::name);
+        let _ = write!(out, "  {name:width$}", width = FIRST - 2);
+        for figure in figures {
+            let (value, ratio) = runs.beside(beside, figure);
+            let value = value.map_or("–".to_owned(), number);
+            let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+            let _ = write!(out, "{value:>COLUMN$}{ratio:>COLUMN$}");
+        }
+        out.push('\n');
+    }
 }
 
 fn count(

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::figures::{Figure, Runs};
 use super::peer::Peer;
 use super::scenario::Scenario;
+use crate::hostile::Neighbours;
 
 /// A target and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -32,7 +33,7 @@ pub(super) enum Verdict {
 pub(super) fn judge(runs: &Runs, scenarios: &[Scenario]) -> Vec<Target> {
     use Figure::{ConnectMicros, CpuMicros, KibPerConnection, P99Millis, PerSecond};
     use Peer::{Floor, Node};
-    use Scenario::{Crowd, Flood, Idle, Steady};
+    use Scenario::{Crowd, Flood, Hostile, Idle, Steady};
 
     let at_most = |limit: f64| move |value: f64| value <= limit;
     let of_floor = |scenario, figure| runs.ratio(scenario, figure, Peer::Relay, Floor);
@@ -92,7 +93,14 @@ pub(super) fn judge(runs: &Runs, scenarios: &[Scenario]) -> Vec<Target> {
                 " × Node",
             ),
         ),
-        (Flood, unbroken(runs)),
+        (
+            Flood,
+            unbroken(
+                runs,
+                Flood,
+                "flood: 0 lost (a resync counts), 0 order breaks",
+            ),
+        ),
         (
             Crowd,
             compare(
@@ -101,6 +109,19 @@ pub(super) fn judge(runs: &Runs, scenarios: &[Scenario]) -> Vec<Target> {
                 at_most(1.0),
                 " × floor",
             ),
+        ),
+        (
+            Hostile,
+            compare(
+                "hostile: p99 ≤ 2 × alone, whoever is there",
+                worst(runs),
+                at_most(2.0),
+                " × alone",
+            ),
+        ),
+        (
+            Hostile,
+            unbroken(runs, Hostile, "hostile: 0 lost, 0 cut, 0 order breaks"),
         ),
     ];
     all.into_iter()
@@ -136,11 +157,22 @@ fn compare(
     }
 }
 
+/// The largest of the healthy clients' ratios beside any neighbours; nothing where a kind of them has no figures.
+fn worst(runs: &Runs) -> Option<f64> {
+    Neighbours::ALL
+        .iter()
+        .map(|neighbours| runs.beside(Some(*neighbours), Figure::P99Millis).1)
+        .try_fold(0.0, |worst: f64, ratio| Some(worst.max(ratio?)))
+}
+
 /// Every round counts here, also those that are invalid.
-fn unbroken(runs: &Runs) -> Target {
-    let all: Vec<_> = runs.of(Scenario::Flood, Peer::Relay).collect();
+fn unbroken(runs: &Runs, scenario: Scenario, name: &'static str) -> Target {
+    let all: Vec<_> = runs.of(scenario, Peer::Relay).collect();
     let reports: Vec<_> = all.iter().filter_map(|run| run.report.as_ref()).collect();
-    let lost: u64 = reports.iter().map(|report| report.faults.missing()).sum();
+    let lost: u64 = reports
+        .iter()
+        .map(|report| report.faults.missing() + report.faults.closed)
+        .sum();
     let breaks: u64 = reports
         .iter()
         .map(|report| report.faults.order_breaks())
@@ -153,7 +185,7 @@ fn unbroken(runs: &Runs) -> Target {
         Verdict::Pass
     };
     Target {
-        name: "flood: 0 lost (a resync counts), 0 order breaks",
+        name,
         verdict,
         measured: format!(
             "{lost} lost, {breaks} order breaks in {} of {} rounds",
