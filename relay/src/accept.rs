@@ -23,6 +23,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -30,8 +31,9 @@ use tower::Service;
 
 use crate::capacity::{Open, Permit};
 use crate::http::{Client, Peer};
+use crate::line::{End, Line, LineLimits, Watch, Watched};
 use crate::metrics::Metrics;
-use crate::patience::Patient;
+use crate::outboxes::Outboxes;
 use crate::socket::{self, Bad, Sockets, Ticket, Transport};
 
 /// Connections that are being told, at one time, that the relay is full.
@@ -51,7 +53,9 @@ pub(crate) struct Acceptor {
     /// The most connections at one time.
     pub(crate) capacity: usize,
     pub(crate) header_deadline: Duration,
-    pub(crate) write_deadline: Duration,
+    /// How slow the reader of an answer may be.
+    pub(crate) line: LineLimits,
+    pub(crate) outboxes: Arc<Outboxes>,
     /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) require_https: bool,
@@ -109,11 +113,15 @@ impl Acceptor {
             address,
             tls: false,
         };
+        let line = Line::new(Arc::clone(&self.outboxes));
+        let mut watch = Watch::new(Arc::clone(&line), self.line);
+        let mut ended = None;
         let taken = Arc::new(AtomicBool::new(false));
         let front = Front {
             acceptor: Arc::clone(&self),
             open: permit.all(),
             peer,
+            line: Arc::clone(&line),
             requests: AtomicUsize::new(0),
             ticket: Mutex::new(None),
             taken: Arc::clone(&taken),
@@ -122,7 +130,7 @@ impl Acceptor {
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_deadline)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(Patient::new(tcp, self.write_deadline)), front);
+            .serve_connection(Watched::new(TokioIo::new(tcp), line), front);
         let mut stop = self.stop.clone();
         let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
         let mut stopping = false;
@@ -132,10 +140,16 @@ impl Acceptor {
                 Pin::new(&mut connection).graceful_shutdown();
             }
             let served = connection.poll_without_shutdown(cx);
-            if served.is_pending() && taken.load(Ordering::Relaxed) {
+            if served.is_ready() {
+                return served;
+            }
+            if taken.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(())); // its stream is wanted for a WebSocket
             }
-            served
+            watch.poll(cx).map(|end| {
+                ended = Some(end);
+                Ok(())
+            })
         });
         if let Err(error) = served.await {
             tracing::debug!(%address, %error, "an HTTP connection broke");
@@ -143,12 +157,28 @@ impl Acceptor {
         }
         let parts = connection.into_parts();
         let tcp = parts.io.into_inner().into_inner();
+        if let Some(end) = ended {
+            self.cut(&tcp, end, address);
+            return None;
+        }
         if let Some(ticket) = parts.service.ticket.into_inner() {
             let sockets = Arc::clone(&self.sockets);
             return sockets.begin(tcp, ticket, &parts.read_buf, permit).await;
         }
         linger(tcp).await;
         None
+    }
+}
+
+impl Acceptor {
+    /// Has the kernel keep nothing of what a peer does not take.
+    fn cut(&self, tcp: &TcpStream, end: End, address: SocketAddr) {
+        if end == End::Slow {
+            self.metrics.slow_clients_cut.inc();
+            tracing::info!(%address, "cut a client that takes too little");
+        }
+        // It only fails where the peer is gone already.
+        let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -223,6 +253,7 @@ struct Front {
     acceptor: Arc<Acceptor>,
     open: Arc<Open>,
     peer: Peer,
+    line: Arc<Line>,
     /// How many requests came on this connection.
     requests: AtomicUsize,
     ticket: Mutex<Option<Ticket>>,
@@ -261,6 +292,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             return self.socket(request, first);
         }
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(Arc::clone(&self.line));
         let mut router = self.acceptor.router.clone();
         Answer::Routed(Box::pin(async move {
             let answer = router.call(request.map(Body::new)).await;

@@ -19,6 +19,12 @@ pub(crate) struct App {
     pub(crate) mint_tokens: bool,
 }
 
+impl App {
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|p| p.matches(origin))
+    }
+}
+
 /// All of them, and the limits that hold for whoever speaks for one. Built once, never changed.
 #[derive(Debug)]
 pub(crate) struct Apps {
@@ -82,8 +88,12 @@ impl Apps {
     /// Whether a page of this origin may connect to this app. Without an `Origin` it is not a browser, and passes.
     pub(crate) fn origin_allowed(&self, app: AppIndex, origin: Option<&str>) -> bool {
         let Some(origin) = origin else { return true };
-        self.get(app)
-            .is_some_and(|app| app.allowed_origins.iter().any(|p| p.matches(origin)))
+        self.get(app).is_some_and(|app| app.allows_origin(origin))
+    }
+
+    /// Whether any app lets pages of this origin in: all that can be said of a request that does not say whose it is.
+    pub(crate) fn origin_allowed_by_any(&self, origin: &str) -> bool {
+        self.apps.iter().any(|app| app.allows_origin(origin))
     }
 }
 

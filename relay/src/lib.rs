@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  http/events → auth → session/hub → store → session/session (log, pump) → session/outbox → socket/
+//!                                                                                         └→ http/session_events/
 //! ```
 //!
 //! The binary is [`cli::main`]; a program that brings its own listener calls [`run()`].
@@ -15,10 +16,12 @@ mod app;
 mod auth;
 mod capacity;
 pub mod cli;
+mod come_back;
 pub mod config;
 mod http;
+mod line;
 mod metrics;
-mod patience;
+mod outboxes;
 mod run;
 mod session;
 mod socket;

@@ -21,8 +21,10 @@ use crate::app::Apps;
 use crate::auth::{RateLimits, Rates};
 use crate::capacity::capacity;
 use crate::config::{Config, Limits};
-use crate::http::{self, AppState, Clock, Readiness};
+use crate::http::{self, AppState, Clock, Readiness, Streams};
+use crate::line::LineLimits;
 use crate::metrics::Metrics;
+use crate::outboxes::Outboxes;
 use crate::session::{Hub, HubLimits, LogLimits};
 use crate::socket::{self, Conversation, Sockets};
 use crate::store::{MemoryStore, NonceLimits, Store};
@@ -61,13 +63,21 @@ pub async fn run(
     let apps = Arc::new(Apps::new(config.apps, &limits));
     let hub = Arc::new(hub(&limits, app_count, &metrics));
     let rates = Arc::new(RateLimits::new(Rates::from(&*limits)));
+    let outboxes = Arc::new(Outboxes::new(limits.all_outboxes));
+    let streams = Arc::new(Streams::new(Arc::clone(&metrics)));
     let conversation = Arc::new(Conversation {
         apps: Arc::clone(&apps),
         hub: Arc::clone(&hub),
         rates: Arc::clone(&rates),
     });
     let capacity = limits.connections.unwrap_or(usize::MAX).min(capacity());
-    let sockets = Sockets::new(conversation, Arc::clone(&metrics), &limits, capacity);
+    let sockets = Sockets::new(
+        conversation,
+        Arc::clone(&metrics),
+        Arc::clone(&outboxes),
+        &limits,
+        capacity,
+    );
     let state = AppState {
         apps,
         hub: Arc::clone(&hub),
@@ -78,6 +88,8 @@ pub async fn run(
         require_https: config.require_https,
         rates: Arc::clone(&rates),
         clock: Clock::System,
+        streams: Arc::clone(&streams),
+        envelope: socket::envelope,
     };
     let (stop, stopped) = watch::channel(false);
     let acceptor = Acceptor {
@@ -86,7 +98,11 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         capacity,
         header_deadline: limits.header_deadline,
-        write_deadline: limits.write_deadline,
+        line: LineLimits {
+            write_deadline: limits.write_deadline,
+            least_rate: u64::try_from(limits.least_rate).unwrap_or(u64::MAX),
+        },
+        outboxes: Arc::clone(&outboxes),
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,
         long_polling: config.long_polling,
@@ -96,15 +112,29 @@ pub async fn run(
     // They end with this set, whatever ends this function.
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&sockets).keep());
-    tasks.spawn(sweep(hub, Arc::clone(&sockets), Arc::clone(&metrics)));
+    tasks.spawn(sweep(hub, Arc::clone(&outboxes), Arc::clone(&metrics)));
+    tasks.spawn({
+        let (sockets, streams) = (Arc::clone(&sockets), Arc::clone(&streams));
+        async move {
+            let slow = || {
+                [sockets.slow(), streams.slow()]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            };
+            outboxes.keep(slow).await;
+        }
+    });
     tasks.spawn(acceptor.accept(listener));
 
     shutdown.await;
-    tracing::info!(drain = ?limits.drain, clients = sockets.count(), "draining");
+    let clients = sockets.count() + streams.count();
+    tracing::info!(drain = ?limits.drain, clients, "draining");
     ready.start_draining();
-    sockets.drain(limits.drain).await;
+    tokio::join!(sockets.drain(limits.drain), streams.drain(limits.drain));
     ready.stop();
     sockets.cut_all();
+    streams.cut_all();
     // Every acceptor and connection holds a receiver: all gone is all done.
     if stop.send(true).is_ok() {
         tasks.abort_all();
@@ -137,13 +167,13 @@ fn hub(limits: &Limits, apps: usize, metrics: &Arc<Metrics>) -> Hub {
     )
 }
 
-async fn sweep(hub: Arc<Hub>, sockets: Arc<Sockets>, metrics: Arc<Metrics>) {
+async fn sweep(hub: Arc<Hub>, outboxes: Arc<Outboxes>, metrics: Arc<Metrics>) {
     let mut tick = tokio::time::interval(SWEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         hub.sweep();
-        let waiting = i64::try_from(sockets.queued()).unwrap_or(i64::MAX);
+        let waiting = i64::try_from(outboxes.waiting()).unwrap_or(i64::MAX);
         metrics.outbox_bytes.set(waiting);
     }
 }

@@ -31,6 +31,7 @@ mod event_name;
 mod field;
 pub mod message;
 mod nonce;
+mod page;
 mod payload;
 mod problem;
 mod receipt;
@@ -65,6 +66,7 @@ pub use key::{Key, KeyError};
 #[cfg(feature = "keys")]
 pub use key_ring::KeyRing;
 pub use nonce::Nonce;
+pub use page::EventPage;
 pub use payload::{MAX_DEPTH, Payload};
 pub use problem::Problem;
 pub use receipt::{Receipt, Receipts};

@@ -1,4 +1,4 @@
-//! What is said over Socket.IO, beside the events themselves.
+//! What is said over Socket.IO and event streams, beside the events themselves.
 //!
 //! All times are Unix seconds, all delays milliseconds.
 
@@ -124,7 +124,7 @@ fn wrong(code: Code, shape: &str) -> MessageError {
 pub struct Ready {
     /// The session that the token opens.
     pub session_id: SessionId,
-    /// The Socket.IO sid.
+    /// The Socket.IO sid; of an event stream, the id of its request.
     pub connection_id: String,
     /// Where this connection starts: the cursor that was sent when `recovered`, that of the resync when one follows,
     /// else the head.
@@ -133,8 +133,10 @@ pub struct Ready {
     pub recovered: bool,
     /// How many missed events follow before live ones.
     pub replayed: u64,
-    /// The token's `exp`.
-    pub expires_at: i64,
+    /// The token's `exp`; absent for a publisher, who reads with the secret and for as long as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "i64"))]
+    pub expires_at: Option<i64>,
 }
 
 /// `relay:resync`: load the state again, then go on from `cursor`.

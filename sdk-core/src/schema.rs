@@ -10,8 +10,8 @@ use crate::message::{
 };
 use crate::request::{Minted, SocketAuthAnswer, SocketAuthRequest, TokenRequest};
 use crate::{
-    Claims, Code, Cursor, Envelope, Event, FieldError, MAX_BATCH, Problem, Receipt, Receipts,
-    ResyncReason,
+    Claims, Code, Cursor, Envelope, Event, EventPage, FieldError, MAX_BATCH, Problem, Receipt,
+    Receipts, ResyncReason,
 };
 
 /// The body of `POST /events/batch`, which is `Vec<Event>` in Rust.
@@ -37,6 +37,7 @@ macro_rules! every_type {
             Receipt,
             Receipts,
             Envelope<'static>,
+            EventPage<'static>,
             Cursor,
             Problem,
             FieldError,

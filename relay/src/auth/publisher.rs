@@ -38,24 +38,12 @@ impl Apps {
                 signature::verify(&app.keys, signed, body, now, tolerance)
                     .map_err(|error| Refusal::new(error.code(), error.to_string()))?;
             }
-            Credentials::Bearer(secret) => {
-                if !app.bearer {
-                    return Err(Refusal::new(
-                        Code::BearerDisabled,
-                        "sign the request: this app does not take its secret as a bearer",
-                    ));
-                }
-                if !app.keys.matches_bearer(secret) {
-                    return Err(unauthenticated(
-                        "the bearer is none of the app's secrets: send one as it is configured",
-                    ));
-                }
-            }
+            Credentials::Bearer(secret) => app.takes_bearer(secret)?,
         }
         Ok((index, app))
     }
 
-    fn named(&self, headers: &HeaderMap) -> Result<(AppIndex, &App), Refusal> {
+    pub(super) fn named(&self, headers: &HeaderMap) -> Result<(AppIndex, &App), Refusal> {
         match single(headers, &RELAY_APP) {
             Single::Absent => self.only().ok_or_else(|| {
                 Refusal::new(
@@ -67,6 +55,29 @@ impl Apps {
             Single::Unusable => Err(unknown_app()),
         }
     }
+}
+
+impl App {
+    /// Whether this bearer is one of the app's secrets, and may be.
+    pub(super) fn takes_bearer(&self, secret: &str) -> Result<(), Refusal> {
+        if !self.bearer {
+            return Err(Refusal::new(
+                Code::BearerDisabled,
+                "this app does not take its secret as a bearer: publish with a signature, read with a token",
+            ));
+        }
+        if !self.keys.matches_bearer(secret) {
+            return Err(unauthenticated(
+                "the bearer is none of the app's secrets: send one as it is configured",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the request says which app it means.
+pub(super) fn names_app(headers: &HeaderMap) -> bool {
+    headers.contains_key(RELAY_APP)
 }
 
 fn unknown_app() -> Refusal {
@@ -92,7 +103,10 @@ impl<'a> Credentials<'a> {
         let signed =
             [&WEBHOOK_ID, &WEBHOOK_TIMESTAMP, &WEBHOOK_SIGNATURE].map(|n| single(headers, n));
         match signed {
-            [Single::Absent, Single::Absent, Single::Absent] => Self::bearer(headers),
+            [Single::Absent, Single::Absent, Single::Absent] => {
+                const MISSING: &str = "sign the request (Standard Webhooks), or send `Authorization: Bearer` with the app's secret";
+                bearer(headers, MISSING).map(Self::Bearer)
+            }
             [
                 Single::Value(id),
                 Single::Value(timestamp),
@@ -107,25 +121,23 @@ impl<'a> Credentials<'a> {
             )),
         }
     }
+}
 
-    fn bearer(headers: &'a HeaderMap) -> Result<Self, Refusal> {
-        let text = match single(headers, &AUTHORIZATION) {
-            Single::Absent => {
-                return Err(unauthenticated(
-                    "sign the request (Standard Webhooks), or send `Authorization: Bearer` with the app's secret",
-                ));
-            }
-            Single::Value(text) => text,
-            Single::Unusable => "",
-        };
-        match text.split_once(' ') {
-            Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
-                Ok(Self::Bearer(secret.trim()))
-            }
-            _ => Err(unauthenticated(
-                "send `Authorization: Bearer`, a space and the app's secret, once",
-            )),
-        }
+/// The text after `Bearer`, not yet checked; `missing` says what to send where there is no such header.
+pub(super) fn bearer<'a>(
+    headers: &'a HeaderMap,
+    missing: &'static str,
+) -> Result<&'a str, Refusal> {
+    let text = match single(headers, &AUTHORIZATION) {
+        Single::Absent => return Err(unauthenticated(missing)),
+        Single::Value(text) => text,
+        Single::Unusable => "",
+    };
+    match text.split_once(' ') {
+        Some((scheme, bearer)) if scheme.eq_ignore_ascii_case("bearer") => Ok(bearer.trim()),
+        _ => Err(unauthenticated(
+            "send `Authorization: Bearer`, a space and the secret or token, once",
+        )),
     }
 }
 

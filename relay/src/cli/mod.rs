@@ -1,7 +1,9 @@
 //! The command line: the only place that prints.
 
+mod client;
 mod clock;
 mod config;
+mod event_stream;
 mod exit;
 mod keys;
 mod openapi;
@@ -9,6 +11,8 @@ mod output;
 mod publish;
 mod secret;
 mod serve;
+mod signals;
+mod tail;
 mod token;
 
 use std::process::ExitCode;
@@ -31,6 +35,8 @@ enum Command {
     Serve(serve::Serve),
     /// Publish one event, signed as the SDK signs it
     Publish(publish::Publish),
+    /// Print a session's events as they come
+    Tail(tail::Tail),
     /// Mint and check subscribers' tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -49,6 +55,7 @@ Examples:
   export RELAY_SECRET=$(forge-relay keys new)
   forge-relay serve
   forge-relay publish --session abc-123 --event vote.cast '{\"value\": 5}'
+  forge-relay tail abc-123
   forge-relay token mint --session abc-123 --account acct-1
 
 Exit codes:
@@ -78,6 +85,7 @@ fn run(cli: Cli) -> Exit {
     match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Publish(publish) => publish.run(),
+        Command::Tail(tail) => tail.run(),
         Command::Token(token) => token.run(),
         Command::Keys(keys) => keys.run(),
         Command::Config(config) => config.run(),

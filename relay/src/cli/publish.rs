@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use ureq::Agent;
 use ureq::http::{Response, Uri};
 
+use super::client::{agent, in_words, jittered, relay_url};
 use super::clock::{unix_millis, unix_seconds};
 use super::exit::Exit;
 use super::output::{complain, note, say};
@@ -167,17 +168,9 @@ impl Publish {
             timestamp,
         })
         .map_err(|e| e.to_string())?;
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirected POST would be sent as a GET, or its signed body to somebody else.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("forge-relay/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
         let request = Request {
-            agent,
-            url: events_url(&self.url)?,
+            agent: agent().build().new_agent(),
+            url: relay_url(&self.url, "/events")?,
             app: self.app.clone(),
             ring,
             // The request's own id: the same in every attempt, because it is the same request.
@@ -187,20 +180,6 @@ impl Publish {
         };
         let now = Instant::now();
         Ok((request, now.checked_add(deadline).unwrap_or(now)))
-    }
-}
-
-fn events_url(base: &str) -> Result<Uri, String> {
-    let url = format!("{}/events", base.trim_end_matches('/'));
-    let cure = "write the relay's address, such as https://relay.example.com";
-    let uri: Uri = url
-        .parse()
-        .map_err(|e| format!("--url: {base:?} is no address: {e}; {cure}"))?;
-    match uri.scheme_str() {
-        Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
-        _ => Err(format!(
-            "--url: {base:?} is no http or https address; {cure}"
-        )),
     }
 }
 
@@ -334,25 +313,4 @@ fn until(deadline: Instant, mut attempt: impl FnMut() -> Outcome) -> Outcome {
         std::thread::sleep(wait);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// Between half and all of it, so that many publishers do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    let mut byte = [0; 1];
-    // Without randomness it is only less spread.
-    let _ = getrandom::fill(&mut byte);
-    pause / 2 + pause / 2 * u32::from(byte[0]) / 255
-}
-
-fn in_words(problem: &Json) -> String {
-    let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
-    let mut words = format!("refused, {}: {}", text("code"), text("detail"));
-    for error in problem["errors"].as_array().into_iter().flatten() {
-        let part = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        words.push_str(&format!("\n  {}: {}", part("field"), part("message")));
-    }
-    if let Some(id) = problem["requestId"].as_str() {
-        words.push_str(&format!("\n  request {id}"));
-    }
-    words
 }

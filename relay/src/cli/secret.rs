@@ -23,10 +23,28 @@ impl SecretArgs {
         self.first_of(&["RELAY_TOKEN_SECRET", "RELAY_SECRET"])
     }
 
+    /// The secret as a bearer: the text of the first.
+    pub(super) fn bearer(&self) -> Result<String, String> {
+        let (_, text) = self.text_of(&["RELAY_SECRET"])?;
+        let mut secrets = text.split(|c: char| c == ',' || c.is_whitespace());
+        let first = secrets.find(|secret| !secret.is_empty());
+        Ok(first.unwrap_or_default().to_owned())
+    }
+
+    /// Whether a file was named for it.
+    pub(super) fn names_file(&self) -> bool {
+        self.secret_file.is_some()
+    }
+
     fn first_of(&self, variables: &[&str]) -> Result<KeyRing, String> {
+        Ok(self.text_of(variables)?.0)
+    }
+
+    /// The keys of what is said first, and its text.
+    fn text_of(&self, variables: &[&str]) -> Result<(KeyRing, String), String> {
         if let Some(path) = &self.secret_file {
             return read_secret_file(path)
-                .and_then(|text| parse_secret(&text))
+                .and_then(|text| Ok((parse_secret(&text)?, text)))
                 .map_err(|e| format!("--secret-file: {e}"));
         }
         for name in variables {
@@ -40,7 +58,7 @@ impl SecretArgs {
                 (None, Some(path)) => (file, read_secret_file(&path)),
             };
             return secret
-                .and_then(|text| parse_secret(&text))
+                .and_then(|text| Ok((parse_secret(&text)?, text)))
                 .map_err(|e| format!("{said_in}: {e}"));
         }
         Err(
@@ -51,7 +69,8 @@ impl SecretArgs {
     }
 }
 
-fn said(name: &str) -> Result<Option<String>, String> {
+/// What a variable says; an empty one says nothing.
+pub(super) fn said(name: &str) -> Result<Option<String>, String> {
     match std::env::var_os(name).map(std::ffi::OsString::into_string) {
         None => Ok(None),
         Some(Err(_)) => Err(format!("{name}: the value is not UTF-8")),

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::config::ConfigArgs;
 use super::exit::Exit;
 use super::output::complain;
+use super::signals::Signals;
 use crate::config::Loaded;
 use crate::telemetry;
 
@@ -140,45 +141,6 @@ async fn hear(
     let signal = next().await;
     tracing::warn!(signal, "ending at once");
     at_once();
-}
-
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Signals)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        let _ = self.0.recv().await;
-        "Ctrl-C"
-    }
 }
 
 #[cfg(test)]

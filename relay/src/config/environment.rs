@@ -9,7 +9,7 @@ use super::setting::{Settings, Source, Value, variable_of};
 use super::suggest::{did_you_mean, suggest};
 
 /// Variables of the command line, not of the configuration.
-const ELSEWHERE: [&str; 3] = ["RELAY_CONFIG", "RELAY_URL", "RELAY_APP"];
+const ELSEWHERE: [&str; 4] = ["RELAY_CONFIG", "RELAY_URL", "RELAY_APP", "RELAY_TOKEN"];
 
 /// Lays the environment over the settings. The file comes before, because it names the apps.
 pub(super) fn lay(

@@ -80,6 +80,8 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long the answer to a ping may take.
     pub ping_timeout: Duration,
+    /// How often an event stream has a comment.
+    pub stream_heartbeat: Duration,
     /// The time over which clients are sent away at a shutdown.
     pub drain: Duration,
     /// Connections at most; `None`: as many as the open files of the process allow.
@@ -117,6 +119,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Limits {
         handshake_deadline: r.duration("limits.handshake_deadline", deadline),
         ping_interval: r.duration("limits.ping_interval", 50 * MS..=10 * MINUTE),
         ping_timeout: r.duration("limits.ping_timeout", 50 * MS..=10 * MINUTE),
+        stream_heartbeat: r.duration("limits.stream_heartbeat", 50 * MS..=10 * MINUTE),
         drain: r
             .unless_auto("limits.drain", |r| {
                 r.duration("limits.drain", Duration::ZERO..=10 * MINUTE)

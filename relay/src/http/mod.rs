@@ -3,6 +3,7 @@
 
 mod body;
 mod client_address;
+mod cors;
 mod docs;
 mod events;
 mod health;
@@ -12,6 +13,7 @@ mod problem;
 mod request_log;
 mod router;
 mod security_headers;
+mod session_events;
 mod socket_auth;
 mod state;
 #[cfg(test)]
@@ -22,4 +24,5 @@ pub(crate) use client_address::{Client, Peer};
 pub(crate) use health::Readiness;
 pub use openapi::generated_files;
 pub(crate) use router::router;
+pub(crate) use session_events::Streams;
 pub(crate) use state::{AppState, Clock};

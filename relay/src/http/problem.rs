@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use forge_relay_core::{BodyError, Code, FieldError, Problem};
+use forge_relay_core::{BodyError, Code, Cursor, FieldError, Problem, ResyncReason};
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
@@ -26,6 +26,8 @@ pub(crate) struct Rejection {
     pub(crate) errors: Vec<FieldError>,
     /// Seconds, for 429 and 503.
     pub(crate) retry_after: Option<u32>,
+    /// With `resync`: why, and where to go on from.
+    resync: Option<(ResyncReason, Cursor)>,
     /// Where the route answers this code with another status than the code's own.
     status: Option<StatusCode>,
 }
@@ -37,6 +39,7 @@ impl Rejection {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            resync: None,
             status: None,
         }
     }
@@ -57,6 +60,11 @@ impl Rejection {
         self
     }
 
+    pub(super) fn resync(mut self, reason: ResyncReason, cursor: Cursor) -> Self {
+        self.resync = Some((reason, cursor));
+        self
+    }
+
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
         self
@@ -71,11 +79,14 @@ impl Rejection {
     /// Writes the problem over a response, keeping the headers that say more about it (`Allow`).
     pub(super) fn write(&self, request_id: &str, response: &mut Response) {
         let status = self.status();
-        let problem = Problem {
+        let mut problem = Problem {
             status: status.as_u16(),
             ..Problem::new(self.code, self.detail.clone(), request_id)
                 .with_errors(self.errors.clone())
         };
+        if let Some((reason, cursor)) = self.resync {
+            problem = problem.with_resync(reason, cursor);
+        }
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -15,23 +15,39 @@ use uuid::Uuid;
 
 use super::client_address::{Client, Peer};
 use super::problem::Rejection;
-use super::{AppState, security_headers};
+use super::{AppState, security_headers, session_events};
 
 /// Carries the id that the log line and a problem's `requestId` carry too.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a handler learns of a request and the log line tells: the app once it is authenticated, the session once it is
 /// valid. Nothing that a stranger wrote gets into a line unchecked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Noted(Arc<Facts>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Facts {
+    id: String,
     app: OnceLock<Arc<str>>,
     session: OnceLock<String>,
 }
 
 impl Noted {
+    fn new(id: String) -> Self {
+        let (app, session) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Facts { id, app, session }))
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The app, once it is known.
+    pub(super) fn app_id(&self) -> Option<&str> {
+        self.0.app.get().map(|id| &**id)
+    }
+
     pub(super) fn app(&self, id: &Arc<str>) {
         let _ = self.0.app.set(Arc::clone(id));
     }
@@ -55,7 +71,7 @@ pub(super) async fn outermost(
         .get::<Peer>()
         .map(|peer| Client::behind(*peer, request.headers(), &state.trusted_proxies));
     let https = client.is_some_and(|client| client.https);
-    let noted = Noted::default();
+    let noted = Noted::new(id.clone());
     request.extensions_mut().insert(noted.clone());
 
     let refused = if state.require_https && !https && !is_probe(route) {
@@ -107,7 +123,7 @@ pub(super) async fn outermost(
         route,
         status: response.status().as_u16(),
         code: rejection.as_ref().map(|rejection| rejection.code.as_str()),
-        app: noted.0.app.get().map(|app| &**app),
+        app: noted.app_id(),
         session: noted.0.session.get().map(String::as_str),
         client: client.map(|client| client.address.to_string()),
         ms: started.elapsed().as_secs_f64() * 1e3,
@@ -172,6 +188,9 @@ fn route(path: &str) -> &'static str {
     ];
     if path.starts_with("/docs/") {
         return "/docs/{file}";
+    }
+    if path.starts_with("/sessions/") && path.ends_with("/events") {
+        return session_events::PATH;
     }
     ROUTES
         .into_iter()

@@ -6,7 +6,9 @@ use forge_relay_core::Code;
 
 use super::problem::Rejection;
 use super::request_log::outermost;
-use super::{AppState, docs, events, health, metrics, openapi, socket_auth, tokens};
+use super::{
+    AppState, cors, docs, events, health, metrics, openapi, session_events, socket_auth, tokens,
+};
 
 /// All routes. Answers every request, and every error as a problem; needs no socket.
 ///
@@ -14,9 +16,17 @@ use super::{AppState, docs, events, health, metrics, openapi, socket_auth, token
 /// and the request counts as plain http.
 pub(crate) fn router(state: AppState) -> Router {
     let state = Arc::new(state);
+    let reading =
+        get(session_events::read)
+            .options(cors::preflight)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&state),
+                cors::layer,
+            ));
     Router::new()
         .route("/events", post(events::one))
         .route("/events/batch", post(events::batch))
+        .route(session_events::PATH, reading)
         .route("/tokens", post(tokens::mint))
         .route("/socket/auth", post(socket_auth::check))
         .route("/healthz", get(health::healthz))

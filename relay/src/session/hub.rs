@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::budget::Budget;
 use super::log::{Frame, LogLimits};
+use super::page::{Gone, Page, PageLimits};
 use super::session::{Joined, Reader, Session};
 use crate::metrics::Metrics;
 use crate::store::{Announce, AppIndex, AppendError, NewEvent, SessionKey, Store, Unavailable};
@@ -285,17 +286,39 @@ impl Hub {
         cursor: Option<Result<Cursor, ()>>,
     ) -> Result<(Arc<Session>, Joined), Unavailable> {
         loop {
-            let session = match self.sessions.get(key) {
-                Some(session) => session,
-                None => {
-                    let head = self.store.open(key).await?;
-                    self.sessions.get_or_begin(key, head)
-                }
-            };
+            let session = self.open(key).await?;
             if let Ok(joined) = session.join(Arc::clone(reader), cursor) {
                 return Ok((session, joined));
             }
         }
+    }
+
+    /// A page of a session's log, which begins to exist with that, so that the page's cursor is one.
+    /// `after` is what the client sent, `Err` where it is no cursor; without it the page begins with
+    /// the oldest event that is held.
+    ///
+    /// # Errors
+    /// The log cannot be read now. The inner error: it does not serve that place.
+    pub(crate) async fn read(
+        &self,
+        key: &SessionKey,
+        after: Option<Result<Cursor, ()>>,
+        limits: PageLimits,
+    ) -> Result<Result<Page, Gone>, Unavailable> {
+        loop {
+            let session = self.open(key).await?;
+            if let Ok(page) = session.read(after, limits) {
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn open(&self, key: &SessionKey) -> Result<Arc<Session>, Unavailable> {
+        if let Some(session) = self.sessions.get(key) {
+            return Ok(session);
+        }
+        let head = self.store.open(key).await?;
+        Ok(self.sessions.get_or_begin(key, head))
     }
 
     /// Bytes that remember nonces.

@@ -11,6 +11,7 @@ mod log;
 #[cfg(all(test, feature = "model"))]
 mod model;
 mod outbox;
+mod page;
 mod pump;
 #[expect(
     clippy::module_inception,
@@ -24,4 +25,5 @@ mod testing;
 pub(crate) use hub::{Hub, HubLimits, PublishError};
 pub(crate) use log::{Frame, LogLimits};
 pub(crate) use outbox::{Batch, Link, Outbox, Progress, Run};
+pub(crate) use page::{Gone, PageLimits};
 pub(crate) use session::{Joined, Reader, Seat, Session};

@@ -49,7 +49,7 @@ pub(super) struct Members {
     /// A seat keeps its index, so that a pass that is on its way passes no one over.
     pub(super) seats: Vec<Option<Arc<dyn Reader>>>,
     free: Vec<u32>,
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl Members {
@@ -71,7 +71,7 @@ pub(crate) struct Session {
     pub(super) pumped_bytes: AtomicU64,
     /// Calls for the pump that it has not answered. Who raises it from 0 is the pump.
     pub(super) pending: AtomicU32,
-    /// When it was last published to, joined or left, in ms of the budget's clock.
+    /// When it was last published to, read, joined or left, in ms of the budget's clock.
     used_ms: AtomicU64,
     pub(super) limits: LogLimits,
     budget: Arc<Budget>,
@@ -132,11 +132,11 @@ impl Session {
         self.members.read().count()
     }
 
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         self.used_ms.store(self.budget.now_ms(), Ordering::Relaxed);
     }
 
-    /// How long nobody has published to it, joined or left.
+    /// How long nobody has published to it, read, joined or left.
     pub(super) fn idle(&self) -> Duration {
         let used = self.used_ms.load(Ordering::Relaxed);
         Duration::from_millis(self.budget.now_ms().saturating_sub(used))

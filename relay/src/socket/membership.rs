@@ -60,7 +60,7 @@ impl Connection {
             cursor: joined.cursor,
             recovered: joined.recovered,
             replayed: joined.replayed,
-            expires_at: member.expires_at,
+            expires_at: Some(member.expires_at),
         };
         state.outbox.join(joined);
         state.outbox.enqueue(packet::connected("/", self.sid));

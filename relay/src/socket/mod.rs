@@ -30,8 +30,7 @@ mod upgrade;
 mod wheel;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -47,18 +46,15 @@ use self::connection::Connection;
 use self::stream::Stream;
 use self::wheel::{Millis, Wheel};
 use crate::capacity::Permit;
+use crate::come_back;
 use crate::config::Limits;
 use crate::metrics::Metrics;
+use crate::outboxes::{Outboxes, Slow};
 
 pub(crate) use conversation::Conversation;
-pub(crate) use packet::event as encode_event;
+pub(crate) use packet::{envelope, event as encode_event};
 pub(crate) use task::Task;
 pub(crate) use upgrade::{Bad, PATH, Ticket, Transport, refuse, transport, upgrade};
-
-/// How long after a bye, or a refusal that will pass, a client is asked to wait, at the least.
-const COME_BACK: Duration = Duration::from_millis(500);
-/// How much longer, at the most, so that not all come back at once.
-const COME_BACK_SPREAD: Duration = Duration::from_millis(2_500);
 
 /// The limits of a connection, in the units of this room.
 #[derive(Debug, Clone)]
@@ -66,7 +62,6 @@ struct SocketLimits {
     message: usize,
     messages_per_second: u32,
     outbox: usize,
-    all_outboxes: usize,
     catch_up_write: usize,
     /// Bytes a second.
     least_rate: u32,
@@ -86,7 +81,6 @@ impl SocketLimits {
             message: limits.message,
             messages_per_second: limits.messages_per_second,
             outbox: limits.outbox,
-            all_outboxes: limits.all_outboxes,
             catch_up_write: limits.catch_up_write,
             least_rate: u32::try_from(limits.least_rate).unwrap_or(u32::MAX),
             write_deadline: millis(limits.write_deadline),
@@ -116,13 +110,9 @@ pub(crate) struct Sockets {
     graves: Mutex<Vec<usize>>,
     dug: Notify,
     draining: AtomicBool,
-    /// Bytes that wait in all outboxes.
-    queued: AtomicUsize,
-    /// Told when `queued` is over its limit.
-    too_much: Notify,
+    outboxes: Arc<Outboxes>,
     /// Told when a connection is forgotten while draining.
     fewer: Notify,
-    random: RandomState,
 }
 
 impl std::fmt::Debug for Sockets {
@@ -137,6 +127,7 @@ impl Sockets {
     pub(crate) fn new(
         application: Arc<dyn Application>,
         metrics: Arc<Metrics>,
+        outboxes: Arc<Outboxes>,
         limits: &Limits,
         capacity: usize,
     ) -> Arc<Self> {
@@ -152,28 +143,20 @@ impl Sockets {
             graves: Mutex::new(Vec::new()),
             dug: Notify::new(),
             draining: AtomicBool::new(false),
-            queued: AtomicUsize::new(0),
-            too_much: Notify::new(),
+            outboxes,
             fewer: Notify::new(),
-            random: RandomState::new(),
         })
     }
 
-    /// Keeps the deadlines of all connections, and the bound on all outboxes. Never ends.
+    /// Keeps the deadlines of all connections. Never ends.
     pub(crate) async fn keep(self: Arc<Self>) {
-        let cutting = async {
-            loop {
-                self.too_much.notified().await;
-                self.cut_the_slowest();
-            }
-        };
         let burying = async {
             loop {
                 self.dug.notified().await;
                 self.inter();
             }
         };
-        futures_util::future::join3(self.wheel.turn(), cutting, burying).await;
+        futures_util::future::join(self.wheel.turn(), burying).await;
     }
 
     /// Has a connection that polls taken away, by someone who holds none of its locks.
@@ -294,11 +277,7 @@ impl Sockets {
 
     /// How long someone should wait before coming back, in milliseconds.
     fn jitter(&self) -> u64 {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(0);
-        let random = self
-            .random
-            .hash_one(self.wheel.now() ^ u64::from(unix_millis().unsigned_abs() as u32));
-        millis(COME_BACK) + random % millis(COME_BACK_SPREAD)
+        come_back::after_ms()
     }
 
     /// The wheel's time of a Unix time in milliseconds.
@@ -308,22 +287,7 @@ impl Sockets {
     }
 
     fn count_queued(&self, before: usize, after: usize) {
-        if after == before {
-            return;
-        }
-        if after < before {
-            self.queued.fetch_sub(before - after, Ordering::Relaxed);
-            return;
-        }
-        let all = self.queued.fetch_add(after - before, Ordering::Relaxed) + (after - before);
-        if all > self.limits.all_outboxes {
-            self.too_much.notify_one();
-        }
-    }
-
-    /// Bytes that wait in all outboxes.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.outboxes.count(before, after);
     }
 
     /// Ends whatever is left, at once.
@@ -334,24 +298,21 @@ impl Sockets {
         self.inter();
     }
 
-    /// Cuts clients that have taken nothing for the longest time, until the outboxes are in bounds.
-    fn cut_the_slowest(&self) {
-        let mut over = self.queued().saturating_sub(self.limits.all_outboxes);
-        let mut stalled: Vec<_> = self
-            .all()
-            .into_iter()
-            .filter_map(|connection| connection.stalled_for().map(|stall| (stall, connection)))
-            .collect();
-        stalled.sort_by_key(|((time, _), _)| std::cmp::Reverse(*time));
-        for ((_, queued), connection) in stalled {
-            if over == 0 {
-                return;
-            }
-            over = over.saturating_sub(queued);
-            self.metrics.slow_clients_cut.inc();
-            tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
-            connection.cut(&mut connection.state());
-        }
+    /// The clients that take nothing, for whoever keeps all outboxes in bounds.
+    pub(crate) fn slow(&self) -> Vec<Slow> {
+        let slow = |connection: Arc<Connection>| {
+            let (stalled, waiting) = connection.stalled_for()?;
+            Some(Slow {
+                stalled: Duration::from_millis(stalled),
+                waiting,
+                cut: Box::new(move || {
+                    connection.sockets.metrics.slow_clients_cut.inc();
+                    tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
+                    connection.cut(&mut connection.state());
+                }),
+            })
+        };
+        self.all().into_iter().filter_map(slow).collect()
     }
 }
 

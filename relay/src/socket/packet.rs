@@ -19,7 +19,7 @@ use socketioxide_core::packet::{Packet, PacketData};
 use socketioxide_core::parser::{Parse, ParseConfig, ParserState};
 use socketioxide_parser_common::CommonParser;
 
-use super::frame::{MAX_HEADER, Opcode, whole, write_header};
+use super::frame::{MAX_HEADER, Opcode, header_length, whole, write_header};
 use crate::session::Frame;
 
 /// What goes before the envelope in the frame of an event, after the frame's header.
@@ -48,6 +48,14 @@ pub(crate) fn event(envelope: &Envelope<'_>) -> Frame {
         bytes.shrink_to(64 * 1024);
         frame
     })
+}
+
+/// The envelope in the frame of an event, as JSON; `None` where the bytes are no frame that [`event`] made.
+pub(crate) fn envelope(frame: &[u8]) -> Option<&[u8]> {
+    frame
+        .get(header_length(frame)..)?
+        .strip_prefix(EVENT_HEAD)?
+        .strip_suffix(b"]")
 }
 
 /// The Engine.IO OPEN packet: how the connection is called and how often it is pinged.
@@ -280,6 +288,8 @@ mod tests {
                 header.extend_from_slice(&(length as u64).to_be_bytes());
             }
             let frame = super::event(&envelope);
+            let json = serde_json::to_vec(&envelope).unwrap();
+            assert_eq!(super::envelope(&frame), Some(json.as_slice()));
             assert_eq!(*frame, [header, expected.into_bytes()].concat());
 
             let (_, text) = split(&frame);
@@ -443,6 +453,11 @@ mod tests {
             failure_persistence: None,
             ..ProptestConfig::default()
         })]
+
+        #[test]
+        fn other_bytes_have_no_envelope_and_do_no_harm(bytes: Vec<u8>) {
+            prop_assert_eq!(envelope(&bytes), None);
+        }
 
         #[test]
         fn no_text_makes_the_reader_panic(

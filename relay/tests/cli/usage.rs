@@ -6,10 +6,11 @@ use crate::run::{SECRET, relay};
 
 #[test]
 fn help_of_every_command_has_examples() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &[],
         &["serve"],
         &["publish"],
+        &["tail"],
         &["token", "mint"],
         &["token", "check"],
         &["keys", "new"],
@@ -34,12 +35,13 @@ fn help_of_every_command_has_examples() {
 
 #[test]
 fn wrong_usage_ends_with_2_and_prints_nothing_on_standard_output() {
-    let wrong: [&[&str]; 5] = [
+    let wrong: [&[&str]; 6] = [
         &[],
         &["server"],
         &["serve", "--prot", "1"],
         &["token", "mint"],
         &["publish", "1"],
+        &["tail"],
     ];
     for args in wrong {
         let ran = relay("usage", args).ran().ended(2);

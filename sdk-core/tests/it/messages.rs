@@ -22,12 +22,19 @@ fn messages_are_written_as_the_contract_says() {
         cursor: cursor(),
         recovered: true,
         replayed: 3,
-        expires_at: 1_714_557_900,
+        expires_at: Some(1_714_557_900),
     };
     let sent = json!({ "sessionId": "abc-123", "connectionId": "sid", "cursor": "0000000000000abc-7", "recovered": true,
                        "replayed": 3, "expiresAt": 1_714_557_900 });
     assert_eq!(to_value(&ready).unwrap(), sent);
     assert_eq!(serde_json::from_value::<Ready>(sent).unwrap(), ready);
+    let publisher = Ready {
+        expires_at: None,
+        ..ready
+    };
+    let sent = to_value(&publisher).unwrap();
+    assert!(sent.get("expiresAt").is_none(), "{sent}");
+    assert_eq!(serde_json::from_value::<Ready>(sent).unwrap(), publisher);
 
     let resync = Resync {
         reason: ResyncReason::FellBehind,

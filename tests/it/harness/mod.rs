@@ -2,11 +2,13 @@
 
 pub(crate) mod app;
 pub(crate) mod http;
+pub(crate) mod middle;
 pub(crate) mod node;
 pub(crate) mod polling;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod relay;
+pub(crate) mod stream;
 pub(crate) mod subscriber;
 pub(crate) mod token;
 pub(crate) mod wait;
@@ -17,6 +19,7 @@ pub(crate) use node::Node;
 pub(crate) use polling::Poller;
 pub(crate) use recorder::Recorder;
 pub(crate) use relay::Relay;
+pub(crate) use stream::Follow;
 pub(crate) use subscriber::{Said, Subscriber};
 pub(crate) use token::TokenText;
 pub(crate) use wait::{now, within};

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use forge_relay_tests::history::{Client, Place, Published, Seen};
 
+use serde_json::Value;
+
 use super::app::Receipt;
+use super::stream::StreamReady;
 use super::subscriber::{Envelope, Ready, Resync, Said, Subscriber};
 
 /// One client's story.
@@ -29,14 +32,28 @@ impl Recorder {
     }
 
     pub(crate) fn ready(&mut self, ready: &Ready) {
+        self.ready_at(&ready.cursor, ready.recovered);
+    }
+
+    pub(crate) fn ready_at(&mut self, cursor: &str, recovered: bool) {
         self.client.seen.push(Seen::Ready {
-            place: place(&ready.cursor),
-            recovered: ready.recovered,
+            place: place(cursor),
+            recovered,
         });
         // A client that was put elsewhere and not told so yet keeps its old cursor: the resync is still owed.
-        if ready.recovered || self.cursor.is_none() {
-            self.cursor = Some(ready.cursor.clone());
+        if recovered || self.cursor.is_none() {
+            self.cursor = Some(cursor.to_owned());
         }
+    }
+
+    /// Writes down a message of an event stream.
+    pub(crate) fn hear_stream(&mut self, name: &str, data: Value) {
+        if name == "relay:ready" {
+            let ready: StreamReady = serde_json::from_value(data).unwrap();
+            return self.ready_at(&ready.cursor, ready.recovered);
+        }
+        let name = name.to_owned();
+        self.hear(Said::Event { name, data });
     }
 
     /// Writes down what was said; false when the connection is over.

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::app::{App, EventText, Receipt};
 use super::http::Http;
+use super::stream::Follow;
 use super::subscriber::Opening;
 use super::wait::{until, within};
 
@@ -104,6 +105,11 @@ impl Relay {
     /// A new connection to it, yet to be opened.
     pub(crate) fn opening(&self) -> Opening {
         Opening::to(self.address)
+    }
+
+    /// The stream of a session, for an account; yet to be opened.
+    pub(crate) fn follow(&self, account: &str, session: &str) -> Follow {
+        Follow::new(self.address, session, &self.app.token(account, session))
     }
 
     /// Publishes one event, which must be taken.

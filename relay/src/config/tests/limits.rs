@@ -36,6 +36,7 @@ fn the_default_file_has_the_limits_of_the_design() {
         handshake_deadline: s(10),
         ping_interval: s(25),
         ping_timeout: s(20),
+        stream_heartbeat: s(15),
         drain: s(2),
         connections: None,
     };

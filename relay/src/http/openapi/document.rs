@@ -11,7 +11,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder
 use super::Route;
 use super::example::REQUEST_ID;
 use super::files::pretty;
-use crate::http::{docs, events, health, metrics, socket_auth, tokens};
+use crate::http::{docs, events, health, metrics, session_events, socket_auth, tokens};
 
 const SCHEMAS: &str = "/components/schemas";
 
@@ -37,6 +37,8 @@ pub(crate) fn document() -> Value {
     let routes = [
         events::describe_one(),
         events::describe_batch(),
+        session_events::describe(),
+        session_events::describe_preflight(),
         tokens::describe(),
         socket_auth::describe(),
         health::describe_alive(),
@@ -70,7 +72,7 @@ pub(crate) fn document() -> Value {
             tag("publish", "What an app's backend sends."),
             tag(
                 "subscribe",
-                "What opens a connection; the connection itself is described in `openapi/asyncapi.json`.",
+                "What clients ask. A Socket.IO connection itself is described in `openapi/asyncapi.json`.",
             ),
             tag("operations", "What operators and their machines ask."),
         ]))
@@ -93,6 +95,12 @@ fn components() -> Value {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "One of the app's secrets, as it is configured. An app can turn this off.",
+            },
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "A token of the session.",
             },
             "webhookId": {
                 "type": "apiKey", "in": "header", "name": "webhook-id",

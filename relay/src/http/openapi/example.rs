@@ -52,6 +52,11 @@ pub(in crate::http) fn example(schema: &str) -> Value {
             "payload": { "issueKey": "SCRUM-1", "value": "5", "participantId": "acct-123" },
             "timestamp": "2024-05-01T10:00:00Z",
         }),
+        "EventPage" => json!({
+            "events": [example("Envelope")],
+            "cursor": "5f3a9c0017e2b4d6-7",
+            "more": false,
+        }),
         "Handshake" => json!({ "token": TOKEN, "cursor": "5f3a9c0017e2b4d6-4" }),
         "Ready" => json!({
             "sessionId": "abc-123",

@@ -11,9 +11,9 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Ref, Required};
+use utoipa::openapi::{Ref, RefOr, Required};
 
 use super::example::REQUEST_ID;
 use crate::http::problem::PROBLEM_JSON;
@@ -44,6 +44,10 @@ impl Route {
 
     pub(in crate::http) fn post(path: &'static str, id: &str, tag: &str) -> Self {
         Self::new(HttpMethod::Post, path, id, tag)
+    }
+
+    pub(in crate::http) fn options(path: &'static str, id: &str, tag: &str) -> Self {
+        Self::new(HttpMethod::Options, path, id, tag)
     }
 
     fn new(method: HttpMethod, path: &'static str, id: &str, tag: &str) -> Self {
@@ -89,6 +93,24 @@ impl Route {
         ])
     }
 
+    /// For whoever may read: a publisher with the secret, a subscriber with a token.
+    pub(in crate::http) fn reads_with_a_bearer(mut self) -> Self {
+        const NO_SCOPES: [&str; 0] = [];
+        self.operation = self
+            .operation
+            .securities(Some([
+                SecurityRequirement::new("bearer", NO_SCOPES),
+                SecurityRequirement::new("token", NO_SCOPES),
+            ]))
+            .parameter_ref(Ref::new("#/components/parameters/RelayApp"));
+        self.refuses(&[
+            Code::Unauthenticated,
+            Code::AppRequired,
+            Code::AppUnknown,
+            Code::BearerDisabled,
+        ])
+    }
+
     /// Takes a JSON body of this schema.
     pub(in crate::http) fn takes(mut self, schema: &str, example: Value) -> Self {
         let content = ContentBuilder::new()
@@ -108,6 +130,48 @@ impl Route {
             Code::Invalid,
             Code::RateLimited,
         ])
+    }
+
+    /// One session, named in the path.
+    pub(in crate::http) fn of_a_session(mut self) -> Self {
+        self.operation = self.operation.parameter(
+            ParameterBuilder::new()
+                .name("sessionId")
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .description(Some("The session."))
+                .schema(Some(schema_ref("SessionId"))),
+        );
+        self
+    }
+
+    /// May have this in its query.
+    pub(in crate::http) fn query_parameter(self, name: &str, says: &str, schema: Value) -> Self {
+        self.optional_parameter(ParameterIn::Query, name, says, schema)
+    }
+
+    /// May have this among its headers.
+    pub(in crate::http) fn header_parameter(self, name: &str, says: &str, schema: Value) -> Self {
+        self.optional_parameter(ParameterIn::Header, name, says, schema)
+    }
+
+    fn optional_parameter(
+        mut self,
+        place: ParameterIn,
+        name: &str,
+        says: &str,
+        schema: Value,
+    ) -> Self {
+        let schema: Option<RefOr<Schema>> = serde_json::from_value(schema).ok();
+        self.operation = self.operation.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(place)
+                .required(Required::False)
+                .description(Some(says))
+                .schema(schema),
+        );
+        self
     }
 
     pub(in crate::http) fn path_parameter(
@@ -157,6 +221,35 @@ impl Route {
         let content = ContentBuilder::new().schema(Some(text)).build();
         let contents: Vec<_> = types.iter().map(|kind| (*kind, content.clone())).collect();
         self.answers_with(status, says, &contents)
+    }
+
+    /// Answers 200 with JSON of this schema, or with a stream of server-sent events.
+    pub(in crate::http) fn answers_or_streams(
+        self,
+        says: &str,
+        schema: &str,
+        page: Value,
+        stream: &str,
+    ) -> Self {
+        let json = ContentBuilder::new()
+            .schema(Some(schema_ref(schema)))
+            .example(Some(page));
+        let text = ContentBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .example(Some(stream.into()));
+        self.answers_with(
+            200,
+            says,
+            &[
+                ("application/json", json.build()),
+                ("text/event-stream", text.build()),
+            ],
+        )
+    }
+
+    /// Answers without a body.
+    pub(in crate::http) fn answers_empty(self, status: u16, says: &str) -> Self {
+        self.answers_with(status, says, &[])
     }
 
     fn answers_with(

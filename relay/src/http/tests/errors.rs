@@ -198,6 +198,8 @@ async fn a_panic_is_500_and_tells_nothing() {
         require_https: false,
         rates: Arc::new(RateLimits::new(Rates::from(&limits()))),
         clock: Clock::Still(NOW),
+        streams: Arc::new(Streams::new(Arc::clone(&metrics))),
+        envelope,
     });
     let outermost =
         axum::middleware::from_fn_with_state(shared, crate::http::request_log::outermost);

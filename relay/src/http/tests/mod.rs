@@ -6,11 +6,12 @@ mod events;
 mod log;
 mod operations;
 mod publishers;
+mod reads;
 mod socket_auth;
 mod tokens;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,13 +22,13 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{AppState, Clock, Peer, Readiness, openapi, router};
+use super::{AppState, Clock, Peer, Readiness, Streams, openapi, router};
 use crate::app::Apps;
 use crate::auth::{OriginPattern, RateLimits, Rates};
 use crate::config::{AppConfig, Config, Limits};
 use crate::metrics::Metrics;
 use crate::session::{Hub, HubLimits, LogLimits};
-use crate::socket::encode_event;
+use crate::socket::{encode_event, envelope};
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// 2024-05-01T10:00:00Z.
@@ -84,6 +85,8 @@ impl Setup {
             require_https: self.require_https,
             rates: Arc::new(RateLimits::new(self.rates)),
             clock: Clock::Still(NOW),
+            streams: Arc::new(Streams::new(Arc::clone(&metrics))),
+            envelope,
         });
         Relay {
             router,
@@ -227,6 +230,15 @@ impl Relay {
         .await
     }
 
+    /// A page, with this bearer and these other headers.
+    async fn read(&self, path: &str, bearer: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::get(path).header("authorization", format!("Bearer {bearer}"));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
@@ -236,9 +248,13 @@ impl Relay {
 /// The document knows this status for this route, and, of a refusal, the code.
 #[track_caller]
 fn assert_documented(method: &str, path: &str, answer: &Answer) {
-    let document = openapi::document();
+    // Made once: to make it for each answer takes so long that limits of time are no limits any more.
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(openapi::document);
     let path = if path.starts_with("/docs/") {
         "/docs/{file}"
+    } else if path.starts_with("/sessions/") {
+        "/sessions/{sessionId}/events"
     } else {
         path
     };
