@@ -236,6 +236,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::metrics::Metrics;
+    use crate::outboxes::Outboxes;
 
     struct Nobody;
 
@@ -259,6 +260,7 @@ mod tests {
         Sockets::new(
             Arc::new(Nobody),
             Arc::new(Metrics::new()),
+            Arc::new(Outboxes::new(config.limits.all_outboxes)),
             &config.limits,
             10,
         )
