@@ -1,4 +1,8 @@
 //! What all logs of the process may hold together.
+#![cfg_attr(
+    feature = "model",
+    allow(dead_code, unused_imports, reason = "the model has no clock to move")
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;

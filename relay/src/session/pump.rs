@@ -4,6 +4,10 @@
 //! its turn. A publisher pumps small sessions itself, for a few passes; a task does the rest, and the
 //! passes of a large session are shared among the cores. Either way each reader is offered each batch
 //! once, and the next batch begins when all were.
+#![cfg_attr(
+    feature = "model",
+    allow(dead_code, unused_imports, reason = "the model has no tasks")
+)]
 
 use std::ops::Deref;
 use std::sync::Arc;

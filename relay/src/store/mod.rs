@@ -4,6 +4,14 @@
 //! a gap. It tells this replica what was appended through [`Announce`], in the order of the seqs of
 //! each session, and the frames that clients get are held there. A store that several replicas share
 //! announces what any of them appended.
+#![cfg_attr(
+    feature = "model",
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model has no store that fails"
+    )
+)]
 
 mod memory;
 mod nonces;
