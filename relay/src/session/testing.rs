@@ -72,6 +72,18 @@ impl Reader for Client {
     }
 }
 
+/// Lets others run until this holds.
+pub(super) async fn until(holds: impl Fn() -> bool) {
+    let holds = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let deadline = Duration::from_secs(10);
+    let held = tokio::time::timeout(deadline, holds).await;
+    assert!(held.is_ok(), "it never came");
+}
+
 /// A client and its seat.
 pub(super) struct Member {
     pub(super) client: Arc<Client>,

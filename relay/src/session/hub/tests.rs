@@ -9,7 +9,7 @@ use std::task::Poll;
 use forge_relay_core::{ResyncReason, Rules};
 
 use super::*;
-use crate::session::testing::{Client, HEAD, Member, Sent, frame};
+use crate::session::testing::{Client, HEAD, Member, Sent, frame, until};
 use crate::store::{MemoryStore, NonceLimits, StoreFuture};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -226,9 +226,7 @@ async fn publishers_wait_for_the_pump_so_that_no_reader_loses_its_place() {
     for n in 1..=50 {
         put(&hub, "a", &n.to_string(), 0).await;
     }
-    while members.iter().any(|member| member.seqs().len() < 50) {
-        tokio::task::yield_now().await;
-    }
+    until(|| members.iter().all(|member| member.seqs().len() >= 50)).await;
     for member in &members {
         assert_eq!(
             (member.seqs(), member.reasons()),
@@ -255,9 +253,7 @@ async fn a_publisher_that_goes_away_while_it_waits_leaves_nothing_half_done() {
         (6, false),
         "neither its number nor its nonce is used"
     );
-    while members.iter().any(|member| member.seqs().len() < 6) {
-        tokio::task::yield_now().await;
-    }
+    until(|| members.iter().all(|member| member.seqs().len() >= 6)).await;
 }
 
 #[tokio::test]
@@ -362,6 +358,23 @@ async fn a_session_dropped_already_does_not_take_the_next_of_its_name_with_it() 
     put(&hub, "a", "2", 0).await;
     assert_eq!(payloads(&member), ["2"]);
     assert_eq!(hub.sessions.metrics.sessions.get(), 1);
+}
+
+#[tokio::test]
+async fn who_finds_a_session_that_is_just_ending_joins_the_next_one() {
+    let hub = hub(LIMITS);
+    put(&hub, "a", "1", 0).await;
+    let ending = hub.sessions.get(&key("a")).unwrap();
+    assert!(ending.end_if_empty());
+    let member = std::thread::scope(|scope| {
+        let joining = scope.spawn(|| block_on(join(&hub, "a")));
+        std::thread::sleep(Duration::from_millis(5));
+        hub.sessions.shard(ending.key()).lock().remove(ending.key());
+        joining.join().unwrap()
+    });
+    assert!(!Arc::ptr_eq(&member.session, &ending));
+    put(&hub, "a", "2", 0).await;
+    assert_eq!(payloads(&member), ["2"]);
 }
 
 /// Runs `act` on this many threads until all have ended.

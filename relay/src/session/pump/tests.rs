@@ -9,7 +9,7 @@ use super::*;
 use crate::session::log::LogLimits;
 use crate::session::session::Reader;
 use crate::session::testing::{
-    Client, HEAD, WIDE, append, at, publish, session, session_with, sit_many,
+    Client, HEAD, WIDE, append, at, publish, session, session_with, sit_many, until,
 };
 
 #[test]
@@ -128,14 +128,26 @@ async fn after_a_helper_died_the_next_event_brings_what_its_readers_missed() {
 }
 
 async fn until_idle(session: &Session) {
-    let idle = async {
-        while session.pending.load(Ordering::SeqCst) > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), idle)
-        .await
-        .unwrap();
+    until(|| session.pending.load(Ordering::SeqCst) == 0).await;
+}
+
+/// That the pump then goes on is for the model to show; no test can be that quick.
+#[test]
+fn a_turn_does_not_end_over_a_call_that_came_meanwhile() {
+    let session = session();
+    let member = Client::sit(&session, None);
+    session.pending.fetch_add(1, Ordering::SeqCst);
+    let mut turn = Turn::of(&*session);
+    let seen = session.pending.load(Ordering::SeqCst);
+    publish(&session, 1..=1);
+    assert_eq!(member.offers(), 0, "there is a pump already");
+    assert!(!turn.end(seen));
+    let seen = session.pending.load(Ordering::SeqCst);
+    assert_eq!(seen, 2);
+    assert!(turn.end(seen));
+    drop(turn);
+    publish(&session, 2..=2);
+    assert_eq!(member.seqs(), [1, 2]);
 }
 
 #[tokio::test]
