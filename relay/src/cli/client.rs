@@ -2,11 +2,29 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::Value as Json;
 use ureq::Agent;
 use ureq::config::ConfigBuilder;
 use ureq::http::Uri;
 use ureq::typestate::AgentScope;
+
+// Which relay, and which of its apps. No doc comment: it would become the command's own help.
+#[derive(Args)]
+pub(super) struct RelayArgs {
+    /// The relay [default: RELAY_URL, or http://127.0.0.1:8080]
+    #[arg(
+        long,
+        env = "RELAY_URL",
+        hide_env = true,
+        hide_default_value = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(super) url: String,
+    /// The app, where the relay serves several [default: RELAY_APP]
+    #[arg(long, value_name = "ID", env = "RELAY_APP", hide_env = true)]
+    pub(super) app: Option<String>,
+}
 
 /// An HTTP client that hands out every answer as it is.
 pub(super) fn agent() -> ConfigBuilder<AgentScope> {

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use ureq::Agent;
 use ureq::http::{Response, Uri};
 
-use super::client::{agent, in_words, jittered, relay_url};
+use super::client::{RelayArgs, agent, in_words, jittered, relay_url};
 use super::clock::{unix_millis, unix_seconds};
 use super::exit::Exit;
 use super::output::{complain, note, say};
@@ -50,18 +50,8 @@ pub(super) struct Publish {
     /// [default: a new one]
     #[arg(long)]
     nonce: Option<String>,
-    /// The relay [default: RELAY_URL, or http://127.0.0.1:8080]
-    #[arg(
-        long,
-        env = "RELAY_URL",
-        hide_env = true,
-        hide_default_value = true,
-        default_value = "http://127.0.0.1:8080"
-    )]
-    url: String,
-    /// The app, where the relay serves several [default: RELAY_APP]
-    #[arg(long, value_name = "ID", env = "RELAY_APP", hide_env = true)]
-    app: Option<String>,
+    #[command(flatten)]
+    relay: RelayArgs,
     /// How long to try
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     deadline: String,
@@ -170,8 +160,8 @@ impl Publish {
         .map_err(|e| e.to_string())?;
         let request = Request {
             agent: agent().build().new_agent(),
-            url: relay_url(&self.url, "/events")?,
-            app: self.app.clone(),
+            url: relay_url(&self.relay.url, "/events")?,
+            app: self.relay.app.clone(),
             ring,
             // The request's own id: the same in every attempt, because it is the same request.
             id: format!("msg_{}", uuid::Uuid::now_v7().simple()),

@@ -102,26 +102,12 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Completes at the first SIGTERM or SIGINT; the second ends the process at once.
-///
-/// It has a thread and a runtime of its own, so that the second is heard even if every worker is stuck.
 fn on_signal() -> Result<impl Future<Output = ()> + Send + 'static, String> {
     let (tell, told) = oneshot::channel();
-    let failed = |e: std::io::Error| format!("signals cannot be heard: {e}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    let mut signals = {
-        let _inside = runtime.enter();
-        Signals::new().map_err(failed)?
-    };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            let at_once = || std::process::exit(Exit::Failed as i32);
-            runtime.block_on(hear(async || signals.next().await, tell, at_once));
-        })
-        .map_err(failed)?;
+    Signals::on_a_thread(|mut signals| async move {
+        let at_once = || std::process::exit(Exit::Failed as i32);
+        hear(async || signals.next().await, tell, at_once).await;
+    })?;
     Ok(async move {
         if told.await.is_err() {
             // Nobody is left who could tell: never, rather than now.

@@ -38,3 +38,25 @@ impl Signals {
         "Ctrl-C"
     }
 }
+
+impl Signals {
+    /// Listens on a thread and a runtime of its own, so that signals are heard even if every worker is stuck.
+    pub(super) fn on_a_thread<F: Future<Output = ()>>(
+        listen: impl FnOnce(Signals) -> F + Send + 'static,
+    ) -> Result<(), String> {
+        let failed = |e: std::io::Error| format!("signals cannot be heard: {e}");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::new().map_err(failed)?
+        };
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(listen(signals)))
+            .map_err(failed)?;
+        Ok(())
+    }
+}

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode, Uri};
 
-use super::client::{agent, in_words, jittered, relay_url};
+use super::client::{RelayArgs, agent, in_words, jittered, relay_url};
 use super::event_stream::{self, Message};
 use super::exit::Exit;
 use super::output::{complain, note};
@@ -47,18 +47,8 @@ pub(super) struct Tail {
     /// Go on after this cursor [default: from the next event]
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
-    /// The relay [default: RELAY_URL, or http://127.0.0.1:8080]
-    #[arg(
-        long,
-        env = "RELAY_URL",
-        hide_env = true,
-        hide_default_value = true,
-        default_value = "http://127.0.0.1:8080"
-    )]
-    url: String,
-    /// The app, where the relay serves several [default: RELAY_APP]
-    #[arg(long, value_name = "ID", env = "RELAY_APP", hide_env = true)]
-    app: Option<String>,
+    #[command(flatten)]
+    relay: RelayArgs,
     #[command(flatten)]
     secret: SecretArgs,
     /// File that holds a token of the session [default: RELAY_TOKEN; without it, the secret]
@@ -108,8 +98,8 @@ impl Tail {
                 .timeout_per_read(Some(SILENCE))
                 .build()
                 .new_agent(),
-            url: relay_url(&self.url, &format!("/sessions/{session}/events"))?,
-            app: self.app,
+            url: relay_url(&self.relay.url, &format!("/sessions/{session}/events"))?,
+            app: self.relay.app,
             bearer,
             json: self.json,
             place,
@@ -121,23 +111,10 @@ impl Tail {
 
 /// Ctrl-C is how a tail ends: that is no failure.
 fn end_on_signal() -> Result<(), String> {
-    let failed = |e: std::io::Error| format!("signals cannot be heard: {e}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    let mut signals = {
-        let _inside = runtime.enter();
-        Signals::new().map_err(failed)?
-    };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            runtime.block_on(signals.next());
-            std::process::exit(Exit::Done as i32);
-        })
-        .map_err(failed)?;
-    Ok(())
+    Signals::on_a_thread(|mut signals| async move {
+        signals.next().await;
+        std::process::exit(Exit::Done as i32);
+    })
 }
 
 /// What the relay is shown.

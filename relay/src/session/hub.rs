@@ -136,15 +136,7 @@ impl Announce for Sessions {
     fn appended(&self, app: AppIndex, new: &NewEvent, cursor: Cursor) {
         let event = &new.event;
         let mut id = Uuid::encode_buffer();
-        let envelope = Envelope {
-            id: new.id.hyphenated().encode_lower(&mut id),
-            session_id: &event.session_id,
-            seq: cursor.seq,
-            cursor,
-            event: &event.event,
-            payload: &event.payload,
-            timestamp: &event.timestamp,
-        };
+        let envelope = Envelope::new(event, new.id.hyphenated().encode_lower(&mut id), cursor);
         let frame = (self.encode)(&envelope);
         let key = SessionKey {
             app,

@@ -74,7 +74,7 @@ impl Client {
         let joined = session
             .join(Arc::clone(self) as Arc<dyn Reader>, cursor.map(Ok))
             .unwrap();
-        self.outbox.lock().join(&joined);
+        self.outbox.lock().join(joined.cursor);
         loop {
             let over = done.load(Ordering::SeqCst);
             let mut outbox = self.outbox.lock();

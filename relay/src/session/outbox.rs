@@ -24,7 +24,6 @@ use std::sync::Arc;
 use forge_relay_core::{Cursor, Epoch, ResyncReason};
 
 use super::log::{Found, Frame, Log};
-use super::session::Joined;
 use super::sync::Mutex;
 
 /// The most frames that are handed over in one write (`IOV_MAX` is 1,024).
@@ -115,10 +114,10 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Begins to read where it joined. The reader is behind until it has driven itself once.
-    pub(crate) fn join(&mut self, joined: &Joined) {
-        self.epoch = joined.cursor.epoch;
-        self.place = joined.cursor.seq;
+    /// Begins to read after this place. The reader is behind until it has driven itself once.
+    pub(crate) fn join(&mut self, at: Cursor) {
+        self.epoch = at.epoch;
+        self.place = at.seq;
         self.reading = true;
         self.behind = true;
     }

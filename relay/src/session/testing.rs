@@ -109,7 +109,7 @@ impl Client {
 
 impl Member {
     fn begin(client: Arc<Client>, session: Arc<Session>, joined: Joined) -> Self {
-        client.outbox.lock().join(&joined);
+        client.outbox.lock().join(joined.cursor);
         let member = Self {
             client,
             session,

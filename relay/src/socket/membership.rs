@@ -62,7 +62,7 @@ impl Connection {
             replayed: joined.replayed,
             expires_at: Some(member.expires_at),
         };
-        state.outbox.join(joined);
+        state.outbox.join(joined.cursor);
         state.outbox.enqueue(packet::connected("/", self.sid));
         state.outbox.enqueue(packet::ready(&ready));
         if let Some(reason) = joined.resync {

@@ -142,7 +142,7 @@ impl Reader for Stream {
 impl Stream {
     fn enter(&self, ready: &Ready, joined: &Joined, metrics: &Metrics) {
         let mut state = self.state.lock();
-        state.outbox.join(joined);
+        state.outbox.join(joined.cursor);
         let ready = text::ready(ready, joined.resync.is_some());
         state.outbox.enqueue(ready);
         if let Some(reason) = joined.resync {

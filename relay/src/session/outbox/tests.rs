@@ -7,13 +7,8 @@ mod histories;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use forge_relay_core::SessionId;
-
 use super::*;
-use crate::session::budget::Budget;
 use crate::session::log::LogLimits;
-use crate::session::session::{Reader, Session};
-use crate::store::SessionKey;
 
 const EPOCH: Epoch = Epoch(7);
 const LIMIT: usize = 100;
@@ -119,30 +114,18 @@ impl Link for Wire {
     }
 }
 
-struct Nobody;
-
-impl Reader for Nobody {
-    fn offer(&self, _: &Batch<'_>) {}
-}
-
-/// A seat at this place.
-fn joined(place: u64) -> Joined {
-    let key = SessionKey {
-        app: 0,
-        id: SessionId::parse("s").unwrap(),
-    };
-    let head = Cursor {
+/// A cursor at this place.
+fn cursor(place: u64) -> Cursor {
+    Cursor {
         epoch: EPOCH,
         seq: place,
-    };
-    let session = Session::new(key, head, WIDE, Arc::new(Budget::new(usize::MAX)));
-    session.join(Arc::new(Nobody), None).unwrap()
+    }
 }
 
 /// An outbox that has joined at the place and has driven itself.
 fn at(place: u64) -> Outbox {
     let mut outbox = Outbox::default();
-    outbox.join(&joined(place));
+    outbox.join(cursor(place));
     let log = Mutex::new(Log::new(EPOCH, place));
     assert_eq!(
         outbox.drive(Some(&log), 1000, &Wire::default()),
@@ -179,7 +162,7 @@ fn events(seqs: std::ops::RangeInclusive<u64>) -> Vec<Frame> {
 #[test]
 fn a_reader_that_has_driven_itself_is_not_behind_and_takes_offers() {
     let mut outbox = Outbox::default();
-    outbox.join(&joined(0));
+    outbox.join(cursor(0));
     let wire = Wire::default();
     assert!(outbox.behind());
     assert_eq!(offer(&mut outbox, 0, &events(1..=1), &wire), Progress::Done);
@@ -325,7 +308,7 @@ fn catching_up_makes_few_large_writes_and_lets_others_run() {
     let count = (FRAMES_A_WRITE * (WRITES_A_TURN + 1)) as u64;
     let log = log_of(count, 0);
     let mut outbox = Outbox::default();
-    outbox.join(&joined(0));
+    outbox.join(cursor(0));
     assert_eq!(outbox.drive(Some(&log), usize::MAX, &wire), Progress::More);
     assert_eq!(wire.writes.get(), WRITES_A_TURN);
     assert_eq!(outbox.place, (FRAMES_A_WRITE * WRITES_A_TURN) as u64);
@@ -335,7 +318,7 @@ fn catching_up_makes_few_large_writes_and_lets_others_run() {
 
     let by_bytes = Wire::default();
     let mut outbox = Outbox::default();
-    outbox.join(&joined(0));
+    outbox.join(cursor(0));
     assert_eq!(
         outbox.drive(Some(&log_of(10, 87)), 250, &by_bytes),
         Progress::Done
@@ -443,7 +426,7 @@ fn a_broken_stream_is_told_from_one_that_must_wait() {
         Progress::Broken
     );
     let mut outbox = Outbox::default();
-    outbox.join(&joined(0));
+    outbox.join(cursor(0));
     assert_eq!(
         outbox.drive(Some(&log_of(1, 0)), 9, &breaks()),
         Progress::Broken

@@ -232,7 +232,7 @@ proptest! {
             controls: vec![start],
             broken: false,
         };
-        run.outbox.join(&joined(start));
+        run.outbox.join(cursor(start));
         run.outbox.enqueue(frame(b'C', 0, 7));
         for step in &steps {
             run.step(step);
