@@ -37,6 +37,7 @@ mod problem;
 mod receipt;
 pub mod request;
 mod session_id;
+pub mod subscription;
 mod timestamp;
 
 #[cfg(feature = "keys")]

@@ -1,0 +1,299 @@
+//! What connections say, and how they end.
+
+use std::borrow::Cow;
+
+use super::Transport;
+use super::action::{Action, Verdict};
+use super::connection::{Connection, Page, Renewal};
+use super::ladder::End;
+use super::machine::{Phase, RUSH, Subscription, Which};
+use super::place::Fit;
+use crate::{Code, Cursor, ResyncReason};
+
+/// The longest pause that a relay may ask for.
+const LONGEST_WISH: u64 = 300_000;
+
+impl Subscription {
+    pub(super) fn is_ready(
+        &mut self,
+        now: u64,
+        which: Which,
+        cursor: Cursor,
+        recovered: bool,
+        replayed: u64,
+    ) {
+        let Some(it) = self.slot(which) else { return };
+        if it.is_ready() {
+            return self.out_of_order(now, which);
+        }
+        let sent = it.sent;
+        it.ready_at = Some(now);
+        it.heard_at = now;
+        it.to_replay = replayed;
+
+        let goes_on = recovered && sent == Some(cursor);
+        if sent.is_some() && !goes_on {
+            it.resync_due = Some(cursor);
+        }
+        let starts_elsewhere = sent.is_none() && self.place.cursor().is_some_and(|at| at != cursor);
+        if recovered && !goes_on || starts_elsewhere {
+            return self.out_of_order(now, which);
+        }
+        if which == Which::Candidate {
+            self.take_over(now);
+        }
+        self.was_ready = true;
+        self.reason = None;
+        if self.better_at.is_none() {
+            self.better_at = self.ladder.return_at(now, &mut self.dice);
+        }
+        // Where nothing was sent, or what was sent counts as lost since, this is where things begin.
+        if (sent.is_none() || goes_on)
+            && self.place.cursor().is_none()
+            && let Some(reason) = self.place.start(cursor)
+        {
+            self.actions.push_back(Action::Resync { reason, cursor });
+        }
+    }
+
+    /// The candidate is ready: it replaces the other.
+    pub(super) fn take_over(&mut self, now: u64) {
+        let replaced = self.cut(now, Which::Current).map(|it| it.transport);
+        self.current = self.candidate.take();
+        if self.current.as_ref().map(|it| it.transport) != replaced {
+            self.ladder.better_works();
+            self.better_at = None;
+        }
+    }
+
+    pub(super) fn take(&mut self, now: u64, which: Which, seq: u64, cursor: &str) -> Verdict {
+        let Some(it) = self.slot(which) else {
+            return Verdict::Skip;
+        };
+        it.heard_at = now;
+        if it.is_skipping() {
+            return Verdict::Skip;
+        }
+        let id = it.id;
+        let may_speak = it.is_ready() || it.transport == Transport::Pages;
+        let cursor = cursor
+            .parse::<Cursor>()
+            .ok()
+            .filter(|cursor| cursor.seq == seq);
+        let (true, Some(cursor)) = (may_speak, cursor) else {
+            self.out_of_order(now, which);
+            return Verdict::Skip;
+        };
+        self.resync_that_never_came(id);
+        match self.place.take(cursor) {
+            Fit::Gap => {
+                self.out_of_order(now, which);
+                Verdict::Skip
+            }
+            fit => {
+                if let Some(it) = self.slot(which) {
+                    it.replayed_one();
+                }
+                match fit {
+                    Fit::Next => Verdict::Deliver,
+                    _ => Verdict::Skip,
+                }
+            }
+        }
+    }
+
+    pub(super) fn jump(&mut self, now: u64, which: Which, reason: ResyncReason, cursor: Cursor) {
+        let Some(it) = self.slot(which) else { return };
+        if !it.is_ready() && it.transport != Transport::Pages {
+            return self.out_of_order(now, which);
+        }
+        it.heard_at = now;
+        it.resync_due = None;
+        if it.transport == Transport::Pages {
+            it.page = Page::At(now);
+            // From here on it has a place.
+            it.sent = Some(cursor);
+        }
+        self.place.jump(cursor);
+        self.actions.push_back(Action::Resync { reason, cursor });
+    }
+
+    /// A connection that could not go on from our cursor, and then says anything but `relay:resync`.
+    pub(super) fn resync_that_never_came(&mut self, id: u32) {
+        let due = self.connection(id).and_then(|it| it.resync_due.take());
+        if let Some(cursor) = due {
+            let reason = ResyncReason::UnknownCursor;
+            self.place.jump(cursor);
+            self.actions.push_back(Action::Resync { reason, cursor });
+        }
+    }
+
+    pub(super) fn page_ends(&mut self, now: u64, which: Which, cursor: Cursor, more: bool) {
+        let pause = if self.visible {
+            self.options.page_pause
+        } else {
+            self.options.hidden_page_pause
+        };
+        let pause = if more { 0 } else { self.dice.about(pause) };
+        let Some(it) = self.slot(which) else { return };
+        if !matches!(it.page, Page::Until(_)) {
+            return self.out_of_order(now, which);
+        }
+        it.heard_at = now;
+        it.page = Page::At(now + pause);
+        it.to_replay = u64::from(more);
+        let (sent, is_ready) = (it.sent, it.is_ready());
+        if it.is_skipping() {
+            it.skipped_to = Some(cursor);
+            // The head is where the first page ends that has no successor.
+            if !more {
+                self.is_ready(now, which, cursor, false, 0);
+            }
+            return;
+        }
+        // The other connection may be ahead, but no event of the page may have been missing.
+        let had = |at: Cursor| at.epoch == cursor.epoch && at.seq >= cursor.seq;
+        if !self.place.cursor().is_some_and(had) {
+            return self.out_of_order(now, which);
+        }
+        if let (false, Some(sent)) = (is_ready, sent) {
+            self.is_ready(now, which, sent, true, u64::from(more));
+        }
+    }
+
+    /// What came does not fit: the connection is not to be trusted, another one shall go on from our place.
+    pub(super) fn out_of_order(&mut self, now: u64, which: Which) {
+        self.cut(now, which);
+        if which == Which::Candidate {
+            return self.candidate_failed(now);
+        }
+        self.place.gap();
+        let pause = self.backoff.next(&mut self.dice);
+        self.lost_for("out_of_order", now + pause);
+    }
+
+    /// A connection ended without a word.
+    pub(super) fn broke(&mut self, now: u64, which: Which, end: Option<End>) {
+        let Some(gone) = self.cut(now, which) else {
+            return;
+        };
+        if which == Which::Candidate {
+            return self.candidate_failed(now);
+        }
+        let reason = match (end, gone.ready_at) {
+            (Some(_), None) => "timed_out",
+            (Some(_), Some(_)) => "silent",
+            (None, None) => "unreachable",
+            (None, Some(_)) => "connection_lost",
+        };
+        let end = self.blame(now, &gone, end);
+        self.ladder.ended(end);
+        let pause = self.backoff.next(&mut self.dice);
+        self.lost_for(reason, now + pause);
+    }
+
+    /// What the end of a connection says about its transport.
+    pub(super) fn blame(&mut self, now: u64, gone: &Connection, end: Option<End>) -> End {
+        if self.overslept || !self.online {
+            return End::Innocent;
+        }
+        match (gone.ready_at, end) {
+            (None, end) => end.unwrap_or(End::NeverReady),
+            // Its comments do not come through: something on the way holds them back.
+            (Some(_), Some(end)) if gone.transport == Transport::Sse => end,
+            (Some(at), _) if now.saturating_sub(at) < self.options.short_life => End::Short,
+            (Some(_), _) => {
+                self.ladder.held();
+                End::Innocent
+            }
+        }
+    }
+
+    pub(super) fn lost_for(&mut self, reason: &str, retry_at: u64) {
+        self.cut(retry_at, Which::Candidate);
+        self.better_at = None;
+        self.retry_at = retry_at;
+        self.reason = Some(known(reason));
+    }
+
+    pub(super) fn deny(&mut self, now: u64, reason: &str) {
+        self.drop_everything(now);
+        self.phase = Phase::Denied;
+        self.reason = Some(known(reason));
+    }
+
+    /// What a relay asks for, within reason, and spread a little.
+    pub(super) fn wished(&mut self, after: u64) -> u64 {
+        after.min(LONGEST_WISH) + self.dice.below(RUSH)
+    }
+
+    /// Whether the code says that the token is no good, so that the next attempt needs another one.
+    pub(super) fn forget_token_after(&mut self, code: &str) -> bool {
+        let is_about_tokens = code.starts_with("token_") || code == Code::SessionMismatch.as_str();
+        if is_about_tokens {
+            self.token = None;
+        }
+        is_about_tokens
+    }
+
+    pub(super) fn candidate_failed(&mut self, now: u64) {
+        let renews = self
+            .current
+            .as_ref()
+            .is_some_and(|it| matches!(it.renewal, Renewal::Due { .. }));
+        if renews {
+            self.renew_later(now);
+        } else if self.ladder.better_failed() {
+            self.better_at = Some(now);
+        } else {
+            self.better_at = self.ladder.return_at(now, &mut self.dice);
+        }
+    }
+
+    pub(super) fn renew_later(&mut self, now: u64) {
+        let pause = self.renewal_backoff.next(&mut self.dice).max(RUSH);
+        if let Some(current) = &mut self.current {
+            let (Renewal::Due { asked_at, .. } | Renewal::Sent { asked_at, .. }) = current.renewal
+            else {
+                return;
+            };
+            let try_at = now + pause;
+            current.renewal = Renewal::Due { asked_at, try_at };
+        }
+    }
+
+    pub(super) fn no_token(&mut self, now: u64, retryable: bool) {
+        const REASON: &str = "token_failed";
+        if let Some(current) = &self.current {
+            if let Renewal::Due { .. } = current.renewal {
+                self.renew_later(now);
+            }
+            if self.better_at.is_some() {
+                self.better_at = self.ladder.return_at(now, &mut self.dice);
+            }
+        } else if retryable {
+            let pause = self.backoff.next(&mut self.dice);
+            self.lost_for(REASON, now + pause);
+        } else {
+            self.deny(now, REASON);
+        }
+    }
+
+    /// Something came back, a network or a reader's eyes: no reason to wait any longer.
+    pub(super) fn hurry(&mut self, now: u64) {
+        self.backoff.reset();
+        if self.current.is_none() {
+            let soon = now + self.dice.below(RUSH);
+            self.retry_at = self.retry_at.min(soon);
+        }
+    }
+}
+
+/// The text of a code that is known costs nothing.
+fn known(reason: &str) -> Cow<'static, str> {
+    let code = Code::ALL.iter().find(|code| code.as_str() == reason);
+    match code {
+        Some(code) => Cow::Borrowed(code.as_str()),
+        None => Cow::Owned(reason.chars().take(64).collect()),
+    }
+}
