@@ -17,6 +17,7 @@
 //! let mut subscription = Subscription::new(Options::default(), 42);
 //! subscription.start(0);
 //! let Some(Action::FetchToken { ticket }) = subscription.next_action() else { panic!() };
+//! let Some(Action::Status(_)) = subscription.next_action() else { panic!() }; // connecting
 //! subscription.token(80, ticket, "header.claims.signature");
 //! let Some(Action::Open { connection, transport: Transport::Websocket, .. }) = subscription.next_action() else { panic!() };
 //!
