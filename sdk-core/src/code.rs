@@ -161,6 +161,19 @@ pub enum ResyncReason {
 }
 
 impl ResyncReason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::EpochChanged,
+        Self::Trimmed,
+        Self::UnknownCursor,
+        Self::FellBehind,
+    ];
+
+    /// The reason that is sent as this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
     /// The reason as it is sent.
     pub const fn as_str(self) -> &'static str {
         match self {

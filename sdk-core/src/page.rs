@@ -15,6 +15,7 @@ pub struct EventPage<'a> {
     pub more: bool,
 }
 
+#[cfg(feature = "schema")]
 const MAX_EVENTS: usize = EventPage::MAX_EVENTS;
 
 impl EventPage<'_> {
