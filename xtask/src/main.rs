@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod demo;
 mod generate;
+mod pack;
 mod setup;
 mod step;
 mod test;
@@ -33,6 +34,8 @@ enum Word {
     Check,
     /// Writes what is generated and committed: openapi/
     Generate,
+    /// Builds the npm packages of the SDKs: tarballs in target/packages/
+    Pack,
     /// Measures against the floor and the peers; what follows is for the benchmark itself
     Bench(bench::Options),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Word::Test(options) => test::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
+        Word::Pack => pack::run(),
         Word::Bench(options) => bench::run(&options),
     };
     match outcome {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::subscriber::{Bye, Envelope, Resync, Said};
+use super::subscriber::{Bye, Envelope, Expiring, Resync, Said};
 use super::wait::within;
 
 /// A stream that a test reads message by message.
