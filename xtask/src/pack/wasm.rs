@@ -22,7 +22,6 @@ pub(crate) enum Glue {
     Web,
     /// It imports the module as a bundler lets one do: `import * as wasm from "./NAME_bg.wasm"`, or from what
     /// [`to_js`] made of it.
-    #[allow(dead_code, reason = "the browser's client is packed with it")]
     Bundler,
 }
 
@@ -101,7 +100,6 @@ pub(crate) fn build(package: &str, name: &'static str, glue: Glue) -> Result<Mod
 
 /// The same module as JavaScript, an ECMAScript module with the exports of the WebAssembly; answers its file, which lies
 /// beside the glue as `NAME_bg.wasm.js`.
-#[allow(dead_code, reason = "the browser's client is packed with it")]
 pub(crate) fn to_js(module: &Module) -> Result<PathBuf> {
     // JavaScript has none of these; after them it is WebAssembly as it was first.
     const LOWER: [&str; 4] = [
