@@ -35,7 +35,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address)?;
     println!("listening on {}", listener.local_addr()?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // One thread, as the server has for which the suites were written: what came first is understood first. They send
+    // a poll on one connection and, without waiting for anything, the end on another.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(serve(listener, suite))?;
