@@ -43,17 +43,8 @@ export interface Resync {
   readonly cursor: string;
 }
 
-/** What a session tells, in the order in which it happens. */
-export interface SessionEvents {
-  /** Every event, whatever its name. */
-  "*": Envelope;
-  "relay:resync": Resync;
-  [event: string]: Envelope | Resync;
-}
-
-type Handler<N extends string> = (
-  data: N extends "relay:resync" ? Resync : Envelope,
-) => void;
+/** Hears one name: of `relay:resync` a {@link Resync}, of all others an {@link Envelope}. */
+export type Handler<N extends string> = (data: N extends "relay:resync" ? Resync : Envelope) => void;
 
 /** Opens a session. Wrong options throw a {@link RelayError}; whatever happens later is told by the status. */
 export function connect(options: ConnectOptions): Session {
@@ -95,9 +86,12 @@ export class Session {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private acting = false;
   private tokenError: unknown;
+  /** The cursor, while there is no core to ask. */
+  private place: string | undefined;
 
   /** @internal */
   constructor(private readonly options: Checked) {
+    this.place = options.cursor;
     this.stopWatching = watchBrowser({
       network: (online) => this.tell((core, now) => core.network(now, online)),
       visible: (visible) => this.tell((core, now) => core.visible(now, visible)),
@@ -127,7 +121,7 @@ export class Session {
 
   /** Up to where every event has been handed out. */
   get cursor(): string | undefined {
-    return this.core?.cursor ?? this.options.cursor;
+    return this.core?.cursor ?? this.place;
   }
 
   /** Which form of the core runs; `undefined` until it is loaded. */
@@ -169,11 +163,13 @@ export class Session {
     if (this.closing.signal.aborted) return;
     this.closing.abort();
     this.stopWatching();
-    if (this.core === undefined) this.change({ status: "closed" });
-    this.tell((core, now) => core.close(now));
     clearTimeout(this.timer);
+    this.place = this.cursor;
     this.core?.free();
     this.core = undefined;
+    for (const transport of this.transports.values()) transport.close();
+    this.transports.clear();
+    this.change({ status: "closed" });
     this.named.clear();
     for (const listeners of [this.every, this.resyncs, this.statuses]) listeners.clear();
   }
@@ -239,10 +235,11 @@ export class Session {
         return void this.fetchToken(action.ticket);
       case "open":
         return this.open(action.connection, action.transport, action.token, action.cursor);
-      case "close":
-        this.transports.get(action.connection)?.close();
+      case "close": {
+        const transport = this.transports.get(action.connection);
         this.transports.delete(action.connection);
-        return;
+        return transport?.close();
+      }
       case "refresh":
         return this.transports.get(action.connection)?.refresh?.(action.token);
       case "readPage":

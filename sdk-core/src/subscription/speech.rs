@@ -291,8 +291,7 @@ impl Subscription {
 
 /// The text of a code that is known costs nothing.
 fn known(reason: &str) -> Cow<'static, str> {
-    let code = Code::ALL.iter().find(|code| code.as_str() == reason);
-    match code {
+    match Code::parse(reason) {
         Some(code) => Cow::Borrowed(code.as_str()),
         None => Cow::Owned(reason.chars().take(64).collect()),
     }

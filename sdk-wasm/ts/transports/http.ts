@@ -47,14 +47,10 @@ export async function refusal(answer: Response, listener: Listener): Promise<voi
   // Without a code it is not the relay that speaks, but something on the way.
   if (code === "") return listener.tell((core, now, id) => core.lost(now, id));
   const seconds = count(Number.parseFloat(answer.headers.get("retry-after") ?? ""));
-  const retryable = answer.status >= 500 || answer.status === 429 || answer.status === 408 || isRetryable(code);
+  // Which codes are worth another attempt, the core knows.
+  const retryable = answer.status >= 500 ? true : undefined;
   const after = seconds === undefined ? undefined : seconds * 1_000;
   listener.tell((core, now, id) => core.refused(now, id, code, retryable, after));
-}
-
-/** A token that is merely out of its time is worth another one. */
-function isRetryable(code: string): boolean {
-  return code === "token_expired" || code === "token_not_yet_valid" || code === "token_missing";
 }
 
 async function problemOf(answer: Response): Promise<Record<string, unknown>> {

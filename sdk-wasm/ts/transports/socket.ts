@@ -36,11 +36,9 @@ export function openSocket({ url, token, cursor }: Opening, listener: Listener):
   return {
     close() {
       clearTimeout(start);
-      socket.off();
-      socket.io.off();
-      // A second listener-less error would otherwise be thrown.
       socket.disconnect();
       socket.io.engine?.close();
+      socket.off();
     },
     refresh(next) {
       socket.emit("relay:refresh", { token: next }, (answer: unknown) => {
