@@ -35,18 +35,20 @@ export function useRelaySession(options: UseRelaySessionOptions | null): RelaySe
   useEffect(() => {
     latest.current = options;
   });
-  const [session, setSession] = useState<Session>();
+  const [opened, setOpened] = useState<{ key: string; session: Session }>();
   const key = options === null ? null : JSON.stringify([options.url, options.id, options.form, options.transports]);
   useEffect(() => {
     const now = latest.current;
     if (key === null || now === null) return undefined;
-    const opened = connect({ ...now, getToken: (call) => (latest.current ?? now).getToken(call) });
-    setSession(opened);
+    const session = connect({ ...now, getToken: (call) => (latest.current ?? now).getToken(call) });
+    setOpened({ key, session });
     return () => {
-      opened.close();
-      setSession(undefined);
+      session.close();
+      setOpened(undefined);
     };
   }, [key]);
+  // Effects run after the render that another key came with: the session of the old one is not to be seen under it.
+  const session = opened?.key === key ? opened?.session : undefined;
   const change = useSyncExternalStore(
     useCallback((listener: () => void) => session?.onStatus(listener) ?? nothing, [session]),
     () => session?.statusChange ?? CONNECTING,
@@ -78,22 +80,24 @@ export function useSyncedState<S>(options: UseSyncedStateOptions<S>): UseSyncedS
   useEffect(() => {
     latest.current = options;
   });
-  const [synced, setSynced] = useState<SyncedState<S>>();
+  const [made, setMade] = useState<{ session: Session; synced: SyncedState<S> }>();
   const { session, checkIdempotence } = options;
   useEffect(() => {
     if (session === undefined) return undefined;
-    const made = syncState<S>({
+    const synced = syncState<S>({
       session,
       snapshot: (call) => latest.current.snapshot(call),
       reduce: (state, event) => latest.current.reduce(state, event),
       checkIdempotence,
     });
-    setSynced(made);
+    setMade({ session, synced });
     return () => {
-      made.close();
-      setSynced(undefined);
+      synced.close();
+      setMade(undefined);
     };
   }, [session, checkIdempotence]);
+  // As above: the state of another session is not this one's.
+  const synced = made?.session === session ? made?.synced : undefined;
   const view = useSyncExternalStore<SyncedView<S>>(
     useCallback((listener: () => void) => synced?.subscribe(listener) ?? nothing, [synced]),
     () => synced?.current ?? EMPTY,
