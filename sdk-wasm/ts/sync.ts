@@ -230,8 +230,12 @@ function isPlaced<S>(snapshot: Snapshot<S>): snapshot is { state: S; cursor: str
 }
 
 function isDevelopment(): boolean {
-  // A bundler puts the value in here; a page without one has no `process`.
-  return typeof process !== "undefined" && process.env["NODE_ENV"] !== "production";
+  try {
+    // A bundler puts a text in the place of exactly this; no browser has a `process` to ask for first.
+    return process.env.NODE_ENV !== "production";
+  } catch {
+    return false;
+  }
 }
 
-declare const process: { env: Record<string, string | undefined> };
+declare const process: { env: { NODE_ENV?: string } };
