@@ -154,7 +154,12 @@ export class Session {
 
   /** Begins again after `denied`; otherwise it does nothing. */
   retry(): void {
-    if (this.core === undefined && this.now.status === "denied") void this.begin();
+    if (this.core === undefined) {
+      if (this.now.status !== "denied") return;
+      this.change({ status: "connecting" });
+      void this.begin();
+      return;
+    }
     this.tell((core, now) => core.start(now));
   }
 
