@@ -1,3 +1,5 @@
+import { invalid } from "./errors.js";
+
 /** A set of listeners. One that throws neither stops the others nor what called them. */
 export class Listeners<T> {
   private readonly all = new Set<{ listener: (value: T) => void }>();
@@ -22,6 +24,11 @@ export class Listeners<T> {
   clear(): void {
     this.all.clear();
   }
+}
+
+/** Whether this can be told anything. */
+export function checkListener(listener: unknown): void {
+  if (typeof listener !== "function") throw invalid("listener", "pass a function");
 }
 
 /** The error of an app's own code: it ends where uncaught errors end. */

@@ -35,6 +35,12 @@ export interface Checked {
 
 const CURSOR = /^[0-9a-f]{16}-(0|[1-9][0-9]{0,15})$/;
 
+/** The core would say so, too; but it may not have been loaded yet. */
+function isCursor(cursor: unknown): boolean {
+  const seq = typeof cursor === "string" ? CURSOR.exec(cursor)?.[1] : undefined;
+  return seq !== undefined && Number.isSafeInteger(Number(seq));
+}
+
 /** Checks every option before anything is sent. */
 export function checkOptions(options: ConnectOptions): Checked {
   if (typeof options !== "object" || options === null) throw invalid("options", "pass { url, getToken }");
@@ -42,7 +48,7 @@ export function checkOptions(options: ConnectOptions): Checked {
   if (typeof getToken !== "function") {
     throw invalid("getToken", 'pass a function that fetches a token from your app, such as () => invoke("joinSession")');
   }
-  if (cursor !== undefined && (typeof cursor !== "string" || !CURSOR.test(cursor))) {
+  if (cursor !== undefined && !isCursor(cursor)) {
     throw invalid("cursor", "pass a cursor on exactly as the relay gave it, or leave it out");
   }
   const known = Array.isArray(transports) && transports.every((each) => TRANSPORTS.includes(each));

@@ -1,8 +1,8 @@
 import { Clock } from "./clock.js";
 import type { Envelope, ResyncReason } from "./contract.js";
 import { loadCore, type Core, type CoreSubscription, type Runtime } from "./core.js";
-import { RelayError } from "./errors.js";
-import { Listeners } from "./listeners.js";
+import { invalid, RelayError } from "./errors.js";
+import { checkListener, Listeners } from "./listeners.js";
 import { checkOptions, type Checked, type ConnectOptions } from "./options.js";
 import { openPages } from "./transports/pages.js";
 import { openSocket } from "./transports/socket.js";
@@ -134,12 +134,8 @@ export class Session {
    * A listener that throws disturbs nothing: its error is reported like any uncaught one.
    */
   on<N extends string>(name: N, listener: Handler<N>): () => void {
-    if (typeof name !== "string" || typeof listener !== "function") {
-      throw new RelayError('on: pass the name of an event, "*" or "relay:resync", and a function', {
-        code: "invalid",
-        field: typeof name === "string" ? "listener" : "name",
-      });
-    }
+    if (typeof name !== "string") throw invalid("name", 'pass the name of an event, "*" or "relay:resync"');
+    checkListener(listener);
     if (name === "relay:resync") return this.resyncs.add(listener as (data: Resync) => void);
     if (name === "*") return this.every.add(listener as (data: Envelope) => void);
     let listeners = this.named.get(name);
@@ -149,6 +145,7 @@ export class Session {
 
   /** Hears every change of the status. Answers with a function that ends it. */
   onStatus(listener: (change: StatusChange) => void): () => void {
+    checkListener(listener);
     return this.statuses.add(listener);
   }
 

@@ -1,6 +1,6 @@
 import type { Envelope } from "./contract.js";
 import { invalid } from "./errors.js";
-import { Listeners, report } from "./listeners.js";
+import { checkListener, Listeners, report } from "./listeners.js";
 import type { Session, Status } from "./session.js";
 
 /**
@@ -105,6 +105,7 @@ class Sync<S> implements SyncedState<S> {
   }
 
   subscribe(listener: (view: SyncedView<S>) => void): () => void {
+    checkListener(listener);
     return this.listeners.add(listener);
   }
 
