@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command line prints")]
 
 mod bench;
+mod browser;
 mod check;
 mod conformance;
 mod demo;

@@ -154,6 +154,49 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Chromium, for the tests in a browser. On Debian root gets it installed; others are told what to install.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+    let found = || {
+        let named = std::env::var("FORGE_RELAY_CHROMIUM").ok();
+        let mut names = named.iter().map(String::as_str).chain(NAMES);
+        names.find(|name| version(name).is_some()).and_then(path_of)
+    };
+    if let Some(program) = found() {
+        cached("Chromium");
+        return Ok(program);
+    }
+    if Path::new("/etc/debian_version").exists() && is_root() {
+        for arguments in [
+            &["update"] as &[_],
+            &["install", "--yes", "--no-install-recommends", "chromium"],
+        ] {
+            let mut apt = command("apt-get");
+            apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+            quiet(&format!("apt-get {}", arguments.join(" ")), apt)?;
+        }
+        if let Some(program) = found() {
+            return Ok(program);
+        }
+    }
+    bail!(
+        "Chromium is missing; the client's tests run in it.\nInstall it from https://www.chromium.org/getting-involved/download-chromium, or name one in FORGE_RELAY_CHROMIUM{}",
+        debian("chromium")
+    )
+}
+
+fn path_of(program: &str) -> Option<PathBuf> {
+    let mut ask = command("sh");
+    ask.args(["-c", "command -v \"$0\"", program]);
+    answer(ask).map(PathBuf::from)
+}
+
+fn is_root() -> bool {
+    let mut ask = command("id");
+    ask.arg("-u");
+    answer(ask).is_some_and(|id| id == "0")
+}
+
 /// What `program --version` prints, or none where it is missing.
 pub(crate) fn version(program: &str) -> Option<String> {
     let mut ask = command(program);

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::browser;
 use crate::setup;
 use crate::step::{cargo, streamed};
 
@@ -27,6 +28,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tests.env("RUST_TEST_THREADS", "4");
     }
     streamed("unit, property, documentation and end-to-end tests", tests)?;
+
+    browser::test(&options.names)?;
 
     // The suites' server is another build of the relay too. It must not rot between two `cargo xtask conformance`.
     let mut server = cargo(&[

@@ -1,0 +1,19 @@
+// Where things are.
+
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+
+export const HERE = fileURLToPath(new URL("..", import.meta.url));
+export const WORKSPACE = path.resolve(HERE, "../..");
+const TARGET = process.env.CARGO_TARGET_DIR ?? path.join(WORKSPACE, "target");
+
+/** The relay that the tests run against. */
+export const RELAY = process.env.FORGE_RELAY_BIN ?? path.join(TARGET, "debug", "forge-relay");
+
+/** Where the pages are built. */
+export const PAGES = process.env.FORGE_RELAY_BROWSER_PAGES ?? path.join(TARGET, "browser");
+
+export const CHROMIUM = process.env.FORGE_RELAY_CHROMIUM ?? "/usr/bin/chromium";
+
+/** sdk-core's golden vectors. */
+export const VECTORS = path.join(WORKSPACE, "sdk-core", "vectors");
