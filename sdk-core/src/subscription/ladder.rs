@@ -141,8 +141,13 @@ impl Ladder {
             return true;
         }
         self.candidate = 0;
-        self.return_pause = (self.return_pause * 2).min(self.longest_return);
+        self.put_off();
         false
+    }
+
+    /// The better ones are tried less often from now on.
+    pub(super) fn put_off(&mut self) {
+        self.return_pause = self.return_pause.saturating_mul(2).min(self.longest_return);
     }
 
     /// The better one works: it is the one we are on. It has yet to show that it lasts, so the pause stays long.
@@ -150,7 +155,7 @@ impl Ladder {
         self.at = self.candidate;
         self.candidate = 0;
         self.blame = 0;
-        self.return_pause = (self.return_pause * 2).min(self.longest_return);
+        self.put_off();
     }
 }
 
