@@ -95,21 +95,23 @@ impl Ladder {
             .unwrap_or(Transport::Websocket)
     }
 
-    /// A connection of the rung we are on ended.
-    pub(super) fn ended(&mut self, end: End) {
+    /// A connection of the rung we are on ended. Whether that leads to another one.
+    pub(super) fn ended(&mut self, end: End) -> bool {
         self.blame += match end {
-            End::Innocent => return,
+            End::Innocent => return false,
             End::Short => 2,
             End::NeverReady if self.at == 0 => 3,
             // The others are there to find out what works: one attempt says it.
             End::NeverReady => TOO_MUCH,
             End::TimedOut => TOO_MUCH,
         };
-        if self.blame >= TOO_MUCH {
-            self.blame = 0;
-            self.at = (self.at + 1) % self.rungs.len();
-            self.candidate = 0;
+        if self.blame < TOO_MUCH {
+            return false;
         }
+        self.blame = 0;
+        self.at = (self.at + 1) % self.rungs.len();
+        self.candidate = 0;
+        true
     }
 
     /// The rung we are on has carried a connection for long.

@@ -22,6 +22,8 @@ impl Subscription {
         recovered: bool,
         replayed: u64,
     ) {
+        // While this connection was made, the other one may have brought some of what it replays.
+        let had = self.place.beyond(cursor);
         let Some(it) = self.slot(which) else { return };
         if it.is_ready() {
             return self.out_of_order(now, which);
@@ -29,7 +31,11 @@ impl Subscription {
         let sent = it.sent;
         it.ready_at = Some(now);
         it.heard_at = now;
-        it.to_replay = if recovered { replayed } else { 0 };
+        it.to_replay = match it.transport {
+            _ if !recovered => 0,
+            Transport::Pages => replayed,
+            _ => replayed.saturating_sub(had),
+        };
 
         let goes_on = recovered && sent == Some(cursor);
         if sent.is_some() && !goes_on {
@@ -90,14 +96,12 @@ impl Subscription {
                 self.out_of_order(now, which);
                 Verdict::Skip
             }
-            fit => {
+            Fit::Had => Verdict::Skip,
+            Fit::Next => {
                 if let Some(it) = self.slot(which) {
                     it.replayed_one();
                 }
-                match fit {
-                    Fit::Next => Verdict::Deliver,
-                    _ => Verdict::Skip,
-                }
+                Verdict::Deliver
             }
         }
     }
@@ -204,7 +208,9 @@ impl Subscription {
             (None, Some(_)) => "connection_lost",
         };
         let end = self.blame(now, &gone, end);
-        self.ladder.ended(end);
+        if self.ladder.ended(end) {
+            self.better_at = None;
+        }
         let pause = self.pause(None);
         self.lost_for(now, reason, pause);
     }
@@ -230,7 +236,6 @@ impl Subscription {
 
     pub(super) fn lost_for(&mut self, now: u64, reason: &str, pause: u64) {
         self.cut(now, Which::Candidate);
-        self.better_at = None;
         self.retry_at = now + pause;
         self.reason = Some(known(reason));
     }

@@ -205,6 +205,10 @@ impl Client {
         self.asked
     }
 
+    pub(crate) fn is_reading(&self, id: u32) -> bool {
+        self.reading.contains(&id)
+    }
+
     pub(crate) fn state(&self) -> State {
         self.machine.status().state
     }

@@ -131,6 +131,35 @@ fn an_app_that_has_no_token_for_a_better_transport_is_asked_less_and_less() {
 }
 
 #[test]
+fn tokens_that_end_while_pages_are_read_do_not_put_off_the_better_transport() {
+    let (mut client, mut id) = connecting(over(&[Transport::Websocket, Transport::Pages]));
+    let mut tries = 0;
+    let mut token_until = 0;
+    for _ in 0..3_600 {
+        client.wait(1_000);
+        if let Some(ticket) = client.asked() {
+            token_until = client.now + 300_000;
+            client.tell(Input::Token(ticket, "again".into()));
+        }
+        for (open, transport) in client.open.clone() {
+            if transport == Transport::Websocket {
+                tries += u32::from(client.open.len() == 2);
+                client.lose(open);
+            } else {
+                id = open;
+            }
+        }
+        if client.open.contains_key(&id) && client.now > token_until {
+            client.tell(Input::Refused(id, "token_expired".into(), true, None));
+        } else if client.is_reading(id) {
+            client.tell(Input::Page(id, text(3), false));
+        }
+    }
+    // After some 5, 10, 20, … s, and then every 10 minutes.
+    assert!((8..20).contains(&tries), "{tries}");
+}
+
+#[test]
 fn a_hidden_page_does_not_look_for_a_better_transport() {
     let (mut client, stream) = fallen_to_sse();
     client.tell(Input::Visible(false));
