@@ -204,6 +204,23 @@ impl<'a, const N: usize> Object<'a, N> {
         let raw = self.required(name, errors)?;
         errors.take(name, string(name, raw).and_then(|text| parse(&text)))
     }
+
+    /// The same where it may be left out: the outer `None` is for a bad one.
+    #[cfg(feature = "keys")]
+    #[allow(clippy::option_option)]
+    pub(crate) fn optional_text<T>(
+        &self,
+        name: &'static str,
+        errors: &mut Errors,
+        parse: impl FnOnce(&str) -> Result<T, Violation>,
+    ) -> Option<Option<T>> {
+        let Some(raw) = self.optional(name) else {
+            return Some(None);
+        };
+        errors
+            .take(name, string(name, raw).and_then(|text| parse(&text)))
+            .map(Some)
+    }
 }
 
 /// The string that a value is.

@@ -19,6 +19,11 @@ macro_rules! codes {
             /// All of them, in the order of this table.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
+            /// The code that is sent as this text.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// The code as it is sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }

@@ -45,6 +45,22 @@ impl Default for Rules {
     }
 }
 
+/// What an event gets that its publisher left out.
+pub(crate) struct Fill {
+    nonce: Nonce,
+    timestamp: Timestamp,
+}
+
+#[cfg(feature = "keys")]
+impl Fill {
+    pub(crate) fn new(nonce: &str, timestamp: &Timestamp) -> Result<Self, Violation> {
+        Ok(Self {
+            nonce: Nonce::parse(nonce)?,
+            timestamp: timestamp.clone(),
+        })
+    }
+}
+
 impl Event {
     /// Parses and checks one event.
     ///
@@ -59,6 +75,21 @@ impl Event {
     /// assert_eq!(fields, ["/sessionId", "/event", "/nonce", "/timestamp"]);
     /// ```
     pub fn parse(body: &[u8], rules: &Rules, now_unix_seconds: i64) -> Result<Self, EventError> {
+        Self::read(body, None, rules, now_unix_seconds)
+    }
+
+    /// The same for an event to which its publisher adds what it left out.
+    #[cfg(feature = "keys")]
+    pub(crate) fn complete(
+        body: &[u8],
+        fill: &Fill,
+        rules: &Rules,
+        now: i64,
+    ) -> Result<Self, EventError> {
+        Self::read(body, Some(fill), rules, now)
+    }
+
+    fn read(body: &[u8], fill: Option<&Fill>, rules: &Rules, now: i64) -> Result<Self, EventError> {
         let raw = read_json(body)?;
         if raw.get().starts_with('[') {
             let message = "the body must be one event, this is an array: send it to /events/batch";
@@ -66,7 +97,7 @@ impl Event {
                 Violation::new(FieldCode::WrongType, message).at(""),
             ]));
         }
-        Self::from_raw(raw, None, rules, now_unix_seconds).map_err(EventError::Invalid)
+        Self::from_raw(raw, None, fill, rules, now).map_err(EventError::Invalid)
     }
 
     /// Parses and checks a batch: an array of 1 to [`MAX_BATCH`] events, in the order sent.
@@ -77,6 +108,26 @@ impl Event {
         body: &[u8],
         rules: &Rules,
         now_unix_seconds: i64,
+    ) -> Result<Vec<Self>, EventError> {
+        Self::read_batch(body, &[], rules, now_unix_seconds)
+    }
+
+    /// The same for events to which their publisher adds what they left out: by their index.
+    #[cfg(feature = "keys")]
+    pub(crate) fn complete_batch(
+        body: &[u8],
+        fills: &[Fill],
+        rules: &Rules,
+        now: i64,
+    ) -> Result<Vec<Self>, EventError> {
+        Self::read_batch(body, fills, rules, now)
+    }
+
+    fn read_batch(
+        body: &[u8],
+        fills: &[Fill],
+        rules: &Rules,
+        now: i64,
     ) -> Result<Vec<Self>, EventError> {
         let raw = read_json(body)?;
         let whole =
@@ -95,7 +146,7 @@ impl Event {
         let mut events = Vec::with_capacity(count);
         let mut errors = Vec::new();
         for (index, element) in elements.into_iter().enumerate() {
-            match Self::from_raw(element, Some(index), rules, now_unix_seconds) {
+            match Self::from_raw(element, Some(index), fills.get(index), rules, now) {
                 Ok(event) => events.push(event),
                 Err(found) => errors.extend(found),
             }
@@ -110,6 +161,7 @@ impl Event {
     fn from_raw(
         raw: &RawValue,
         index: Option<usize>,
+        fill: Option<&Fill>,
         rules: &Rules,
         now: i64,
     ) -> Result<Self, Vec<crate::FieldError>> {
@@ -121,12 +173,20 @@ impl Event {
             let payload = payload.and_then(|raw| {
                 errors.take("payload", Payload::from_raw(raw, rules.payload_bytes))
             });
-            let nonce = object.text("nonce", &mut errors, Nonce::parse);
-            let timestamp = object.text("timestamp", &mut errors, |text| {
-                let timestamp = Timestamp::parse(text)?;
-                timestamp.check_skew(now, rules.clock_skew_seconds)?;
-                Ok(timestamp)
-            });
+            let nonce = match fill {
+                Some(fill) if object.optional("nonce").is_none() => Some(fill.nonce.clone()),
+                _ => object.text("nonce", &mut errors, Nonce::parse),
+            };
+            let timestamp = match fill {
+                Some(fill) if object.optional("timestamp").is_none() => {
+                    Some(fill.timestamp.clone())
+                }
+                _ => object.text("timestamp", &mut errors, |text| {
+                    let timestamp = Timestamp::parse(text)?;
+                    timestamp.check_skew(now, rules.clock_skew_seconds)?;
+                    Ok(timestamp)
+                }),
+            };
             Some(Self {
                 session_id: session_id?,
                 event: event?,

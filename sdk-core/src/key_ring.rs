@@ -18,7 +18,64 @@ pub struct KeyRing {
     keys: Arc<[Key]>,
 }
 
+/// Why a setting is no secret to sign with. None of them repeats it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// One of its texts is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// `docker run --env-file` and Kubernetes manifests keep quotes: every signature would be wrong.
+    #[error("the secret is in quotes, which are taken as a part of it: remove them")]
+    Quoted,
+    /// A key has fewer than [`Key::MIN_BYTES`]. It is named by its place, not by its id: 8 digits of a hash help to
+    /// guess a weak secret.
+    #[error(
+        "{} is too weak: it has {bytes} bytes and needs {}; `forge-relay keys new` makes one",
+        which(*place, *of),
+        Key::MIN_BYTES
+    )]
+    Weak {
+        /// Which, from 1.
+        place: usize,
+        /// Of how many.
+        of: usize,
+        /// How many bytes it has.
+        bytes: usize,
+    },
+}
+
+fn which(place: usize, of: usize) -> String {
+    match of {
+        1 => "the secret".to_owned(),
+        of => format!("secret {place} of {of}"),
+    }
+}
+
 impl KeyRing {
+    /// Reads a setting as the relay and the SDKs do: one or more secrets, all of them strong.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub fn parse_strong(text: &str) -> Result<Self, SecretError> {
+        let quoted = |q: char| {
+            text.trim()
+                .strip_prefix(q)
+                .is_some_and(|rest| rest.ends_with(q))
+        };
+        if quoted('"') || quoted('\'') {
+            return Err(SecretError::Quoted);
+        }
+        let ring = Self::parse(text)?;
+        match ring.keys.iter().position(Key::is_weak) {
+            None => Ok(ring),
+            Some(weak) => Err(SecretError::Weak {
+                place: weak + 1,
+                of: ring.keys.len(),
+                bytes: ring.keys[weak].length(),
+            }),
+        }
+    }
+
     /// Reads one or more secrets, separated by commas or white space.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ mod key;
 #[cfg(feature = "keys")]
 mod key_ring;
 #[cfg(feature = "keys")]
+pub mod publisher;
+#[cfg(feature = "keys")]
 pub mod signature;
 #[cfg(feature = "keys")]
 pub mod token;
@@ -65,7 +67,7 @@ pub use field::{FieldCode, FieldError, Violation};
 #[cfg(feature = "keys")]
 pub use key::{Key, KeyError};
 #[cfg(feature = "keys")]
-pub use key_ring::KeyRing;
+pub use key_ring::{KeyRing, SecretError};
 pub use nonce::Nonce;
 pub use page::EventPage;
 pub use payload::{MAX_DEPTH, Payload};

@@ -26,3 +26,12 @@ impl CursorParts {
 pub fn parse_cursor(text: &str) -> Option<CursorParts> {
     text.parse().ok().map(CursorParts)
 }
+
+/// Whether who stands at `place` has the event at `cursor`. Of two lives of a log, neither is before the other.
+#[wasm_bindgen(js_name = isAtOrBefore)]
+pub fn is_at_or_before(cursor: &str, place: &str) -> bool {
+    match (cursor.parse::<Cursor>(), place.parse::<Cursor>()) {
+        (Ok(cursor), Ok(place)) => cursor.epoch == place.epoch && cursor.seq <= place.seq,
+        _ => false,
+    }
+}

@@ -6,5 +6,5 @@
 mod cursor;
 mod subscription;
 
-pub use cursor::{CursorParts, parse_cursor};
+pub use cursor::{CursorParts, is_at_or_before, parse_cursor};
 pub use subscription::ClientSubscription;

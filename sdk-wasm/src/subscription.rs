@@ -1,5 +1,5 @@
-use forge_relay_core::ResyncReason;
 use forge_relay_core::subscription::{Options, Subscription, Transport, Verdict};
+use forge_relay_core::{Code, ResyncReason};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// One session's state machine.
@@ -135,15 +135,16 @@ impl ClientSubscription {
             .bye(now as u64, connection, code, reconnect, after as u64);
     }
 
-    /// The relay refused the connection.
+    /// The relay refused the connection. Where it does not say whether to try again, its code does.
     pub fn refused(
         &mut self,
         now: f64,
         connection: u32,
         code: &str,
-        retryable: bool,
+        retryable: Option<bool>,
         after: Option<f64>,
     ) {
+        let retryable = retryable.unwrap_or_else(|| Code::parse(code).is_some_and(Code::retryable));
         let after = after.map(|after| after as u64);
         self.0
             .refused(now as u64, connection, code, retryable, after);

@@ -160,7 +160,7 @@ async fn a_quiet_stream_has_comments() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_ends_its_stream_with_a_bye() {
+async fn a_token_that_expires_is_announced_and_ends_its_stream_with_a_bye() {
     let relay = Relay::with("limits.token_leeway = \"1s\"");
     let token = relay
         .app
@@ -172,6 +172,9 @@ async fn a_token_that_expires_ends_its_stream_with_a_bye() {
     assert_eq!(ready.expires_at, Some(start + 2));
     relay.publish_range("s", 1, 1).await;
     stream.expect_numbers(1, 1).await;
+    let expiring = stream.expect_expiring().await;
+    assert_eq!(expiring.expires_at, start + 2, "told at half its life");
+    assert!((0..=1).contains(&expiring.in_seconds), "{expiring:?}");
     let bye = stream.expect_bye().await;
     assert_eq!((bye.code.as_str(), bye.reconnect), ("token_expired", true));
     assert!(

@@ -4,8 +4,10 @@
 
 mod bench;
 mod check;
+mod conformance;
 mod demo;
 mod generate;
+mod pack;
 mod setup;
 mod step;
 mod test;
@@ -29,10 +31,14 @@ enum Word {
     Demo(demo::Options),
     /// Runs every test, with all the set-up they need
     Test(test::Options),
+    /// Runs what others wrote to judge a server like this one, and writes the results to docs/conformance.md
+    Conformance(conformance::Options),
     /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
     Check,
     /// Writes what is generated and committed: openapi/
     Generate,
+    /// Builds the npm packages of the SDKs: tarballs in target/packages/
+    Pack,
     /// Measures against the floor and the peers; what follows is for the benchmark itself
     Bench(bench::Options),
 }
@@ -41,8 +47,10 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().word {
         Word::Demo(options) => demo::run(&options),
         Word::Test(options) => test::run(&options),
+        Word::Conformance(options) => conformance::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
+        Word::Pack => pack::run(),
         Word::Bench(options) => bench::run(&options),
     };
     match outcome {

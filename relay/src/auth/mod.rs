@@ -11,4 +11,4 @@ pub(crate) use log_reader::LogReader;
 pub use origin::OriginPattern;
 pub(crate) use rate_limit::{RateLimits, Rates};
 pub(crate) use refusal::Refusal;
-pub(crate) use subscriber::Subscriber;
+pub(crate) use subscriber::{Subscriber, warn_at};

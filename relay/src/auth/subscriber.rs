@@ -19,6 +19,12 @@ pub(crate) struct Subscriber {
     pub(crate) issued_at: i64,
 }
 
+/// When a token's holder is told that it soon ends, in Unix seconds: 60 s before, or at half its life if that is later.
+pub(crate) fn warn_at(issued_at: i64, expires_at: i64) -> i64 {
+    let half = issued_at + (expires_at - issued_at) / 2;
+    half.max(expires_at - 60)
+}
+
 /// Accounts are people, and stay out of logs.
 impl std::fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

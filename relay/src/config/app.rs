@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 
-use forge_relay_core::{Key, KeyRing};
+use forge_relay_core::KeyRing;
 
 use super::reader::Reader;
 use super::setting::{Setting, Settings, Value};
@@ -229,34 +229,9 @@ pub(crate) fn read_secret_file(path: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// The keys of a secret. Errors say which of several is meant by its place, never by its text.
+/// The keys of a secret.
 pub(crate) fn parse_secret(text: &str) -> Result<KeyRing, String> {
-    let quoted = |q: char| {
-        text.trim()
-            .strip_prefix(q)
-            .is_some_and(|rest| rest.ends_with(q))
-    };
-    if quoted('"') || quoted('\'') {
-        // `docker run --env-file` and Kubernetes manifests keep them: every signature would be wrong.
-        return Err(
-            "the secret is in quotes, which are taken as a part of it: remove them".to_owned(),
-        );
-    }
-    let ring = KeyRing::parse(text).map_err(|e| e.to_string())?;
-    let keys = ring.keys();
-    // By its place, not by its id: 8 digits of a hash help to guess a weak secret.
-    let Some(weak) = keys.iter().position(Key::is_weak) else {
-        return Ok(ring);
-    };
-    let which = match keys.len() {
-        1 => "the secret is too weak: it".to_owned(),
-        n => format!("secret {} of {n} is too weak: it", weak + 1),
-    };
-    Err(format!(
-        "{which} has {} bytes and needs {}; {MAKE_ONE}",
-        keys[weak].length(),
-        Key::MIN_BYTES
-    ))
+    KeyRing::parse_strong(text).map_err(|error| error.to_string())
 }
 
 /// A key in two apps lets each publish as the other, and with one app's token a browser join the other's sessions.

@@ -9,6 +9,7 @@ use super::connection::{Connection, Phase, State};
 use super::frame::close;
 use super::wheel::Millis;
 use super::{Sockets, packet, unix_millis};
+use crate::auth::warn_at;
 use crate::session::{Joined, Seat, Session};
 use crate::store::AppIndex;
 
@@ -26,11 +27,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// When `relay:expiring` is due, in Unix seconds: 60 s before the end, or at half the token's
-    /// life if that is later.
     fn warn_at(&self) -> i64 {
-        let half = self.issued_at + (self.expires_at - self.issued_at) / 2;
-        half.max(self.expires_at - 60)
+        warn_at(self.issued_at, self.expires_at)
     }
 }
 

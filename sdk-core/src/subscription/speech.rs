@@ -327,7 +327,7 @@ fn known(reason: &str) -> Cow<'static, str> {
     let is_code = |text: &str| {
         (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
     };
-    match Code::ALL.iter().find(|code| code.as_str() == reason) {
+    match Code::parse(reason) {
         Some(code) => Cow::Borrowed(code.as_str()),
         None if is_code(reason) => Cow::Owned(reason.to_owned()),
         None => Cow::Borrowed("unknown"),

@@ -8,6 +8,8 @@ mod patterns;
 mod places;
 mod properties;
 #[cfg(feature = "keys")]
+mod publisher;
+#[cfg(feature = "keys")]
 mod secrets;
 #[cfg(feature = "keys")]
 mod signatures;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::subscriber::{Bye, Envelope, Resync, Said};
+use super::subscriber::{Bye, Envelope, Expiring, Resync, Said};
 use super::wait::within;
 
 /// A stream that a test reads message by message.
@@ -205,6 +205,12 @@ impl EventStream {
     }
 
     /// `relay:bye`, and then the orderly end.
+    pub(crate) async fn expect_expiring(&mut self) -> Expiring {
+        let (message, expiring) = self.expect("relay:expiring").await;
+        assert_eq!(message.id, None);
+        expiring
+    }
+
     pub(crate) async fn expect_bye(&mut self) -> Bye {
         let (message, bye) = self.expect::<Bye>("relay:bye").await;
         assert_eq!(message.id, None);

@@ -74,6 +74,14 @@ pub(crate) struct Resync {
     pub(crate) cursor: String,
 }
 
+/// `relay:expiring`, exactly as the contract has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Expiring {
+    pub(crate) expires_at: i64,
+    pub(crate) in_seconds: i64,
+}
+
 /// `relay:bye`, exactly as the contract has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

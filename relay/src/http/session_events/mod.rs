@@ -29,7 +29,7 @@ use self::query::{Form, Query};
 use super::AppState;
 use super::problem::Rejection;
 use super::request_log::Noted;
-use crate::auth::LogReader;
+use crate::auth::{LogReader, warn_at};
 use crate::come_back;
 use crate::line::Line;
 use crate::store::{SessionKey, Unavailable};
@@ -105,9 +105,12 @@ impl Asked<'_> {
         if method == Method::HEAD {
             return Ok(stream::head());
         }
-        let expires_at = match reader {
+        let token = match reader {
             LogReader::Publisher(_) => None,
-            LogReader::Subscriber(subscriber) => Some(subscriber.expires_at),
+            LogReader::Subscriber(subscriber) => Some(stream::TokenTimes {
+                warn_at: warn_at(subscriber.issued_at, subscriber.expires_at),
+                expires_at: subscriber.expires_at,
+            }),
         };
         stream::answer(
             state,
@@ -115,7 +118,7 @@ impl Asked<'_> {
                 key,
                 after: query.after,
                 id: self.noted.id().to_owned(),
-                expires_at,
+                token,
                 line,
             },
         )

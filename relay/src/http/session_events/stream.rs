@@ -8,7 +8,7 @@
 //! wakes the connection's task, which takes from the log as much as hyper has room for. A client that does not
 //! read leaves hyper without room, and so stays where it is in the log; the line below it has the deadline.
 //!
-//! There is no `relay:expiring`: a stream cannot be refreshed. Its `relay:ready` says when it ends.
+//! A stream cannot be refreshed: who is told `relay:expiring` fetches a new token and opens another stream with it.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use forge_relay_core::message::{Bye, Ready, Resync};
+use forge_relay_core::message::{Bye, Expiring, Ready, Resync};
 use forge_relay_core::{Code, Cursor, ResyncReason};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
@@ -45,9 +45,18 @@ pub(super) struct Opening {
     pub(super) after: Option<Result<Cursor, ()>>,
     /// The request's id, which becomes the connection's.
     pub(super) id: String,
-    /// The token's `exp`; a publisher has none.
-    pub(super) expires_at: Option<i64>,
+    /// A publisher has none.
+    pub(super) token: Option<TokenTimes>,
     pub(super) line: Option<Arc<Line>>,
+}
+
+/// The times of a subscriber's token, in Unix seconds.
+#[derive(Clone, Copy)]
+pub(super) struct TokenTimes {
+    /// When `relay:expiring` is due.
+    pub(super) warn_at: i64,
+    /// Its `exp`.
+    pub(super) expires_at: i64,
 }
 
 /// Begins a stream.
@@ -69,13 +78,13 @@ pub(super) async fn answer(state: &Arc<AppState>, opening: Opening) -> Result<Re
             cursor: joined.cursor,
             recovered: joined.recovered,
             replayed: joined.replayed,
-            expires_at: opening.expires_at,
+            expires_at: opening.token.map(|token| token.expires_at),
         },
         &joined,
         &state.metrics,
     );
     let events = Events {
-        clock: StreamClock::new(state, opening.expires_at),
+        clock: StreamClock::new(state, opening.token),
         state: Arc::clone(state),
         stream,
         session,
@@ -147,6 +156,14 @@ impl Stream {
         state.outbox.enqueue(ready);
         if let Some(reason) = joined.resync {
             state.outbox.enqueue(resync(reason, joined.cursor, metrics));
+        }
+    }
+
+    /// Says that the token ends soon. The connection's task is what calls, and sends it next.
+    fn expiring(&self, expiring: &Expiring) {
+        let mut state = self.state.lock();
+        if !state.ending {
+            state.outbox.enqueue(text::expiring(expiring));
         }
     }
 
@@ -241,6 +258,8 @@ struct StreamClock {
     timer: Pin<Box<Sleep>>,
     heartbeat: Duration,
     next_heartbeat: Instant,
+    /// The token's times, until the client has been told.
+    warns_at: Option<TokenTimes>,
     /// When the token ends, leeway included, in Unix seconds.
     ends_at: Option<i64>,
 }
@@ -248,18 +267,22 @@ struct StreamClock {
 #[derive(Debug, PartialEq, Eq)]
 enum Tick {
     Heartbeat,
+    Expiring(Expiring),
     Expired,
 }
 
 impl StreamClock {
-    fn new(state: &AppState, expires_at: Option<i64>) -> Self {
+    fn new(state: &AppState, token: Option<TokenTimes>) -> Self {
         let heartbeat = state.limits.stream_heartbeat;
         Self {
             // It looks at the clock when it is first polled.
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             heartbeat,
             next_heartbeat: Instant::now() + heartbeat,
-            ends_at: expires_at.map(|at| at.saturating_add(i64::from(state.apps.token_leeway))),
+            warns_at: token,
+            ends_at: token.map(|TokenTimes { expires_at, .. }| {
+                expires_at.saturating_add(i64::from(state.apps.token_leeway))
+            }),
         }
     }
 
@@ -271,14 +294,25 @@ impl StreamClock {
                 self.ends_at = None;
                 return Some(Tick::Expired);
             }
+            let warning = self.warns_at.map(|token| state.clock.until(token.warn_at));
+            if let Some(TokenTimes { expires_at, .. }) =
+                self.warns_at.take_if(|_| warning == Some(Duration::ZERO))
+            {
+                return Some(Tick::Expiring(Expiring {
+                    expires_at,
+                    in_seconds: (expires_at - state.clock.now()).max(0),
+                }));
+            }
             let now = Instant::now();
             let due = now >= self.next_heartbeat;
             if due {
                 self.next_heartbeat = now + self.heartbeat;
             }
-            let next = left.map_or(self.next_heartbeat, |left| {
-                self.next_heartbeat.min(now + left)
-            });
+            let waits = [left, warning];
+            let next = waits
+                .into_iter()
+                .flatten()
+                .fold(self.next_heartbeat, |next, left| next.min(now + left));
             self.timer.as_mut().reset(next);
             if due {
                 return Some(Tick::Heartbeat);
@@ -309,6 +343,9 @@ impl http_body::Body for Events {
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         let tick = this.clock.poll(&this.state, cx);
+        if let Some(Tick::Expiring(expiring)) = &tick {
+            this.stream.expiring(expiring);
+        }
         if tick == Some(Tick::Expired) {
             let bye = Bye {
                 code: Code::TokenExpired,

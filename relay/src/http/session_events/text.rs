@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use forge_relay_core::Cursor;
-use forge_relay_core::message::{BYE, Bye, EVENT, READY, RESYNC, Ready, Resync};
+use forge_relay_core::message::{
+    BYE, Bye, EVENT, EXPIRING, Expiring, READY, RESYNC, Ready, Resync,
+};
 use serde::Serialize;
 
 use crate::session::Frame;
@@ -50,6 +52,10 @@ pub(super) fn ready(ready: &Ready, resync_follows: bool) -> Frame {
 
 pub(super) fn resync(resync: &Resync) -> Frame {
     message(None, Some(resync.cursor), RESYNC, resync)
+}
+
+pub(super) fn expiring(expiring: &Expiring) -> Frame {
+    message(None, None, EXPIRING, expiring)
 }
 
 /// The last message. Its `afterMs` is a `retry:` too, so that a client which knows nothing of it waits as long.

@@ -1,0 +1,5 @@
+//! Tells the linker that Node itself brings its interface.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,84 @@
+//! `@forge-relay/client`: the core in two forms, each in a file of its own that a page loads when it needs it, and the
+//! TypeScript on top.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::npm;
+use super::wasm::{self, Glue, Module};
+use crate::setup;
+use crate::workspace;
+
+const CRATE: &str = "forge-relay-client";
+
+/// Builds the package, and answers its tarball.
+pub(crate) fn pack() -> Result<PathBuf> {
+    setup::npm("sdk-wasm")?;
+    let package = workspace::root().join("sdk-wasm");
+    let dist = package.join("dist");
+    if dist.exists() {
+        fs::remove_dir_all(&dist)?;
+    }
+    let core = dist.join("core");
+    fs::create_dir_all(&core)?;
+
+    let wasm = wasm::build(CRATE, "core", Glue::Web)?;
+    npm::bundle(&entry_of_wasm(&wasm)?, &core.join("wasm.js"))?;
+    let js = wasm::build(CRATE, "core", Glue::Bundler)?;
+    wasm::to_js(&js)?;
+    npm::bundle(&entry_of_js(&js)?, &core.join("js.js"))?;
+
+    // The compiler reads the types of both forms from beside the source; the package carries them, too.
+    let sources = package.join("ts/core");
+    fs::create_dir_all(&sources)?;
+    for folder in [&sources, &core] {
+        write_types(&js, folder)?;
+    }
+    npm::tsc(&package)?;
+    npm::tarball(&package, "forge-relay-client")
+}
+
+/// The bytes travel as text in the file: no address to guess, and no bundler that must know about WebAssembly.
+fn entry_of_wasm(module: &Module) -> Result<PathBuf> {
+    let source = "import init, * as core from \"./core.js\";\n\
+                  import bytes from \"./core_bg.wasm\";\n\
+                  export async function load() {\n\
+                  \u{20} await init({ module_or_path: bytes });\n\
+                  \u{20} return core;\n\
+                  }\n";
+    entry(module, source)
+}
+
+fn entry_of_js(module: &Module) -> Result<PathBuf> {
+    let source = "import * as core from \"./core_bg.js\";\n\
+                  import * as wasm from \"./core_bg.wasm.js\";\n\
+                  core.__wbg_set_wasm(wasm);\n\
+                  export async function load() {\n\
+                  \u{20} return core;\n\
+                  }\n";
+    entry(module, source)
+}
+
+fn entry(module: &Module, source: &str) -> Result<PathBuf> {
+    let entry = module.file("_entry.js");
+    fs::write(&entry, source)?;
+    Ok(entry)
+}
+
+fn write_types(module: &Module, folder: &Path) -> Result<()> {
+    let generated = fs::read_to_string(module.file(".d.ts"))?;
+    // `Symbol.dispose` is newer than the libraries that an app may compile against.
+    let types: String = generated
+        .lines()
+        .filter(|line| !line.contains("Symbol.dispose"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    fs::write(folder.join("core.d.ts"), types)?;
+    for form in ["wasm.d.ts", "js.d.ts"] {
+        let load = "export declare function load(): Promise<typeof import(\"./core.js\")>;\n";
+        fs::write(folder.join(form), load)?;
+    }
+    Ok(())
+}
