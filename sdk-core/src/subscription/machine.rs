@@ -325,6 +325,7 @@ impl Subscription {
         after: Option<u64>,
     ) {
         if let Some(which) = self.which(connection)
+            && !self.outlived_token(now, which, code)
             && let Some(gone) = self.cut(now, which)
         {
             let was_good = gone.token_was_used || gone.has_lived(now, STEADY);

@@ -6,7 +6,7 @@ use super::Transport;
 use super::action::{Action, Verdict};
 use super::connection::{Connection, Page, Renewal};
 use super::ladder::End;
-use super::machine::{Phase, RUSH, Subscription, Which};
+use super::machine::{Phase, RUSH, STEADY, Subscription, Which};
 use super::place::Fit;
 use crate::{Code, Cursor, ResyncReason};
 
@@ -256,9 +256,30 @@ impl Subscription {
         }
     }
 
+    /// Nothing says beforehand when the token ends that pages are read with. When it did, they are read on with another
+    /// one, as with a stream's successor, but there is less time for it.
+    pub(super) fn outlived_token(&mut self, now: u64, which: Which, code: &str) -> bool {
+        let since = self.last_number;
+        let until = now + self.options.ready_deadline;
+        let outlived = |it: &&mut Connection| {
+            which == Which::Current
+                && is_about_tokens(code)
+                && it.transport == Transport::Pages
+                && it.renewal == Renewal::NotDue
+                && it.has_lived(now, STEADY)
+        };
+        let Some(it) = self.current.as_mut().filter(outlived) else {
+            return false;
+        };
+        it.page = Page::Until(until);
+        it.renewal = Renewal::Due { since, try_at: now };
+        self.renewal_backoff.reset();
+        true
+    }
+
     /// Whether the code says that the token is no good, so that the next attempt needs another one.
     pub(super) fn forget_token_after(&mut self, code: &str) -> bool {
-        let is_about_tokens = code.starts_with("token_") || code == Code::SessionMismatch.as_str();
+        let is_about_tokens = is_about_tokens(code);
         if is_about_tokens {
             self.token = None;
         }
@@ -320,6 +341,10 @@ impl Subscription {
             }
         }
     }
+}
+
+fn is_about_tokens(code: &str) -> bool {
+    code.starts_with("token_") || code == Code::SessionMismatch.as_str()
 }
 
 /// A reason that an app may see. The text of a code that is known costs nothing; what is no code at all is not shown.

@@ -60,7 +60,7 @@ impl Client {
 
     pub(crate) fn tell(&mut self, input: Input) -> Told {
         let now = self.now;
-        if let Input::Page(id, ..) | Input::Resync(id, ..) = input {
+        if let Input::Page(id, ..) | Input::Resync(id, ..) | Input::Refused(id, ..) = input {
             self.reading.remove(&id);
         }
         if let Input::Token(ticket, _) | Input::TokenFailed(ticket, _) = input {

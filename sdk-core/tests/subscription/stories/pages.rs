@@ -125,3 +125,45 @@ fn replicas_that_know_nothing_of_each_other_are_not_asked_in_a_loop() {
     }
     assert!(client.now - begin > 10_000, "{}", client.now - begin);
 }
+
+#[test]
+fn pages_whose_token_ended_are_read_on_with_another_one_and_nobody_notices() {
+    let (mut client, old) = connecting(pages());
+    client.tell(Input::Page(old, text(3), false));
+    for _ in 0..20 {
+        if read_in(&client.next()).is_some() {
+            client.tell(Input::Page(old, text(3), false));
+        }
+    }
+    while read_in(&client.next()).is_none() {}
+    let refused = Input::Refused(old, "token_expired".into(), true, None);
+    let actions = client.tell(refused).actions;
+    let (new, cursor) = client.give_token(&actions, "second");
+    assert_eq!(cursor, Some(at(3)));
+    assert_eq!(client.event(new, 4), Verdict::Deliver);
+    let told = client.tell(Input::Page(new, text(4), false));
+    assert_eq!(told.actions, [Action::Close { connection: old }]);
+    assert_eq!(client.state(), State::Live);
+}
+
+#[test]
+fn pages_whose_token_ended_are_not_live_for_long_without_another_one() {
+    let (mut client, id) = connecting(pages());
+    client.tell(Input::Page(id, text(3), false));
+    for _ in 0..20 {
+        if read_in(&client.next()).is_some() {
+            client.tell(Input::Page(id, text(3), false));
+        }
+    }
+    while read_in(&client.next()).is_none() {}
+    client.tell(Input::Refused(id, "token_expired".into(), true, None));
+    client.wait(10_000);
+    assert_eq!(client.state(), State::Offline);
+    let ticket = client.asked().unwrap();
+    let told = client.tell(Input::Token(ticket, "late".into()));
+    let actions = [told.actions, client.wait(1_000)].concat();
+    let (id, _, token, _) = open_in(&actions).unwrap();
+    assert_eq!(token, "late");
+    client.tell(Input::Page(id, text(3), false));
+    assert_eq!(client.state(), State::Live);
+}

@@ -149,7 +149,7 @@ fn tokens_that_end_while_pages_are_read_do_not_put_off_the_better_transport() {
                 id = open;
             }
         }
-        if client.open.contains_key(&id) && client.now > token_until {
+        if client.is_reading(id) && client.now > token_until {
             client.tell(Input::Refused(id, "token_expired".into(), true, None));
         } else if client.is_reading(id) {
             client.tell(Input::Page(id, text(3), false));
