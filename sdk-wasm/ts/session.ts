@@ -1,5 +1,5 @@
 import { Clock } from "./clock.js";
-import type { Envelope, ResyncReason } from "./contract.js";
+import type { Envelope, Resync, ResyncReason } from "./contract.js";
 import { loadCore, type Core, type CoreSubscription, type Runtime } from "./core.js";
 import { RelayError } from "./errors.js";
 import { Listeners } from "./listeners.js";
@@ -34,13 +34,6 @@ export interface StatusChange {
   readonly retryAt: number | undefined;
   /** The error behind `token_failed` and `runtime_unavailable`. */
   readonly error: unknown;
-}
-
-/** What was missed is gone: the state must be loaded again. */
-export interface Resync {
-  readonly reason: ResyncReason;
-  /** The events that follow come after it. */
-  readonly cursor: string;
 }
 
 /** Hears one name: of `relay:resync` a {@link Resync}, of all others an {@link Envelope}. */
