@@ -25,7 +25,8 @@ export interface StatusChange {
   readonly status: Status;
   /**
    * Why, for `offline` and `denied`: one of the relay's codes, such as `token_expired` or `draining`, or `unreachable`,
-   * `connection_lost`, `timed_out`, `silent`, `out_of_order`, `token_failed`, `network`, `runtime_unavailable`.
+   * `connection_lost`, `timed_out`, `silent`, `out_of_order`, `token_failed`, `network`, `runtime_unavailable`,
+   * `unknown`.
    */
   readonly reason: string | undefined;
   /** What carries the events now. */
