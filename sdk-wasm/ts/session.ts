@@ -1,5 +1,5 @@
 import { Clock } from "./clock.js";
-import type { Envelope, ResyncReason } from "./contract.js";
+import type { Envelope, Resync, ResyncReason } from "./contract.js";
 import { loadCore, type Core, type CoreSubscription, type Runtime } from "./core.js";
 import { invalid, RelayError } from "./errors.js";
 import { checkListener, Listeners } from "./listeners.js";
@@ -25,7 +25,8 @@ export interface StatusChange {
   readonly status: Status;
   /**
    * Why, for `offline` and `denied`: one of the relay's codes, such as `token_expired` or `draining`, or `unreachable`,
-   * `connection_lost`, `timed_out`, `silent`, `out_of_order`, `token_failed`, `network`, `runtime_unavailable`.
+   * `connection_lost`, `timed_out`, `silent`, `out_of_order`, `token_failed`, `network`, `runtime_unavailable`,
+   * `unknown`.
    */
   readonly reason: string | undefined;
   /** What carries the events now. */
@@ -34,13 +35,6 @@ export interface StatusChange {
   readonly retryAt: number | undefined;
   /** The error behind `token_failed` and `runtime_unavailable`. */
   readonly error: unknown;
-}
-
-/** What was missed is gone: the state must be loaded again. */
-export interface Resync {
-  readonly reason: ResyncReason;
-  /** The events that follow come after it. */
-  readonly cursor: string;
 }
 
 /** Hears one name: of `relay:resync` a {@link Resync}, of all others an {@link Envelope}. */

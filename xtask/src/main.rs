@@ -39,7 +39,7 @@ enum Word {
     /// Writes what is generated and committed: openapi/
     Generate,
     /// Builds the npm packages of the SDKs: tarballs in target/packages/
-    Pack,
+    Pack(pack::Options),
     /// Measures against the floor and the peers; what follows is for the benchmark itself
     Bench(bench::Options),
 }
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Word::Conformance(options) => conformance::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
-        Word::Pack => pack::run(),
+        Word::Pack(options) => pack::run(&options),
         Word::Bench(options) => bench::run(&options),
     };
     match outcome {

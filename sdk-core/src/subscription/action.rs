@@ -36,7 +36,8 @@ pub enum Action {
         /// The new token.
         token: String,
     },
-    /// Read a page of the log; answer with an `event` for each of its events and then `page`, or with `resync`.
+    /// Read a page of the log; answer with an `event` for each of its events and then `page`, or with `resync`, `refused`
+    /// or `lost`.
     ReadPage {
         /// Which connection does so.
         connection: u32,

@@ -20,8 +20,8 @@ pub(super) struct Connection {
     pub(super) silence: u64,
     /// It could not go on from the cursor it was sent: `relay:resync` must come before any event. Holds its own start.
     pub(super) resync_due: Option<Cursor>,
-    /// Pages, read up to the head: where the last one ended.
-    pub(super) skipped_to: Option<Cursor>,
+    /// Pages: where the last one ended.
+    pub(super) read_to: Option<Cursor>,
     /// Missed events that are still to come.
     pub(super) to_replay: u64,
     /// Pages: where the reading stands.
@@ -46,15 +46,20 @@ pub(super) enum Page {
 pub(super) enum Renewal {
     /// The relay has not asked for one.
     NotDue,
-    /// It has: try then, with a token that was fetched after `asked_at`.
-    Due { asked_at: u64, try_at: u64 },
+    /// It has: try then, with a token that the app was asked for after the number `since`.
+    Due { since: u32, try_at: u64 },
     /// Sent; the answer must come before then.
-    Sent { asked_at: u64, deadline: u64 },
+    Sent { since: u32, deadline: u64 },
 }
 
 impl Connection {
     pub(super) fn is_ready(&self) -> bool {
         self.ready_at.is_some()
+    }
+
+    /// It was ready for so long, or longer.
+    pub(super) fn has_lived(&self, now: u64, time: u64) -> bool {
+        self.ready_at.is_some_and(|at| now >= at + time)
     }
 
     /// Everything that was missed has come.
@@ -77,8 +82,16 @@ impl Connection {
         }
     }
 
-    /// One missed event less to come.
+    /// One missed event less to come. A page says itself whether another one follows.
     pub(super) fn replayed_one(&mut self) {
-        self.to_replay = self.to_replay.saturating_sub(1);
+        if self.transport != Transport::Pages {
+            self.to_replay = self.to_replay.saturating_sub(1);
+        }
+    }
+
+    /// What was missed will not come.
+    pub(super) fn resynced(&mut self) {
+        self.resync_due = None;
+        self.to_replay = 0;
     }
 }

@@ -95,21 +95,23 @@ impl Ladder {
             .unwrap_or(Transport::Websocket)
     }
 
-    /// A connection of the rung we are on ended.
-    pub(super) fn ended(&mut self, end: End) {
+    /// A connection of the rung we are on ended. Whether that leads to another one.
+    pub(super) fn ended(&mut self, end: End) -> bool {
         self.blame += match end {
-            End::Innocent => return,
+            End::Innocent => return false,
             End::Short => 2,
             End::NeverReady if self.at == 0 => 3,
             // The others are there to find out what works: one attempt says it.
             End::NeverReady => TOO_MUCH,
             End::TimedOut => TOO_MUCH,
         };
-        if self.blame >= TOO_MUCH {
-            self.blame = 0;
-            self.at = (self.at + 1) % self.rungs.len();
-            self.candidate = 0;
+        if self.blame < TOO_MUCH {
+            return false;
         }
+        self.blame = 0;
+        self.at = (self.at + 1) % self.rungs.len();
+        self.candidate = 0;
+        true
     }
 
     /// The rung we are on has carried a connection for long.
@@ -141,8 +143,13 @@ impl Ladder {
             return true;
         }
         self.candidate = 0;
-        self.return_pause = (self.return_pause * 2).min(self.longest_return);
+        self.put_off();
         false
+    }
+
+    /// The better ones are tried less often from now on.
+    pub(super) fn put_off(&mut self) {
+        self.return_pause = self.return_pause.saturating_mul(2).min(self.longest_return);
     }
 
     /// The better one works: it is the one we are on. It has yet to show that it lasts, so the pause stays long.
@@ -150,7 +157,7 @@ impl Ladder {
         self.at = self.candidate;
         self.candidate = 0;
         self.blame = 0;
-        self.return_pause = (self.return_pause * 2).min(self.longest_return);
+        self.put_off();
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{Cursor, ResyncReason};
 
 /// Within this time after a network or a page has come back, its clients try again.
 pub(super) const RUSH: u64 = 300;
+/// A connection that lived this long shows that the relay is well: the next pause is a short one again.
+pub(super) const STEADY: u64 = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -21,6 +23,10 @@ pub(super) enum Phase {
     Denied,
     Closed,
 }
+
+/// A handshake may not ask for less patience than this, nor for more than [`MOST_SILENCE`].
+const LEAST_SILENCE: u64 = 1_000;
+const MOST_SILENCE: u64 = 3_600_000;
 
 /// Which of the two connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,10 +156,11 @@ impl Subscription {
             self.phase = Phase::Running;
             self.retry_at = now;
             self.reason = None;
+            self.was_ready = false;
             self.token = None;
             self.backoff.reset();
-            self.step(now);
         }
+        self.step(now);
     }
 
     /// Ends, for good.
@@ -172,6 +179,7 @@ impl Subscription {
             self.fetch = None;
             self.token = Some(Token {
                 text: token.to_owned(),
+                ticket,
                 fetched_at: now,
                 used: false,
             });
@@ -193,7 +201,7 @@ impl Subscription {
         if let Some(connection) = self.connection(connection) {
             connection.heard_at = now;
             if let Some(silence) = silence {
-                connection.silence = silence;
+                connection.silence = silence.clamp(LEAST_SILENCE, MOST_SILENCE);
             }
         }
         self.step(now);
@@ -260,12 +268,14 @@ impl Subscription {
 
     /// `relay:expiring`: the connection's token is about to end.
     pub fn expiring(&mut self, now: u64, connection: u32) {
+        let since = self.last_number;
         if let Some(connection) = self.connection(connection) {
             connection.heard_at = now;
-            connection.renewal = Renewal::Due {
-                asked_at: now,
-                try_at: now,
-            };
+            if connection.renewal == Renewal::NotDue {
+                let try_at = now;
+                connection.renewal = Renewal::Due { since, try_at };
+                self.renewal_backoff.reset();
+            }
         }
         self.step(now);
     }
@@ -274,7 +284,6 @@ impl Subscription {
     pub fn refreshed(&mut self, now: u64, connection: u32) {
         if let Some(connection) = self.connection(connection) {
             connection.renewal = Renewal::NotDue;
-            self.renewal_backoff.reset();
         }
         self.step(now);
     }
@@ -290,14 +299,15 @@ impl Subscription {
 
     /// `relay:bye`.
     pub fn bye(&mut self, now: u64, connection: u32, code: &str, reconnect: bool, after: u64) {
-        if let Some(which) = self.which(connection) {
-            self.cut(now, which);
+        if let Some(which) = self.which(connection)
+            && let Some(gone) = self.cut(now, which)
+        {
             self.forget_token_after(code);
             if which == Which::Candidate {
-                self.candidate_failed(now);
+                self.candidate_failed(now, &gone);
             } else if reconnect {
-                let pause = self.wished(after);
-                self.lost_for(code, now + pause);
+                let pause = self.pause(Some(after));
+                self.lost_for(now, code, pause);
             } else {
                 self.deny(now, code);
             }
@@ -314,20 +324,19 @@ impl Subscription {
         retryable: bool,
         after: Option<u64>,
     ) {
-        if let Some(which) = self.which(connection) {
-            let gone = self.cut(now, which);
-            let was_good = gone.is_some_and(|it| it.token_was_used || it.is_ready());
+        if let Some(which) = self.which(connection)
+            && !self.outlived_token(now, which, code)
+            && let Some(gone) = self.cut(now, which)
+        {
+            let was_good = gone.token_was_used || gone.has_lived(now, STEADY);
             let token_grew_old = self.forget_token_after(code) && was_good;
             if which == Which::Candidate {
-                self.candidate_failed(now);
+                self.candidate_failed(now, &gone);
             } else if token_grew_old {
-                self.lost_for(code, now);
+                self.lost_for(now, code, 0);
             } else if retryable {
-                let pause = match after {
-                    Some(after) => self.wished(after),
-                    None => self.backoff.next(&mut self.dice),
-                };
-                self.lost_for(code, now + pause);
+                let pause = self.pause(after);
+                self.lost_for(now, code, pause);
             } else {
                 self.deny(now, code);
             }

@@ -38,6 +38,12 @@ impl Place {
         self.at
     }
 
+    /// How many events the app has beyond this place.
+    pub(super) fn beyond(&self, place: Cursor) -> u64 {
+        let same_log = self.at.filter(|at| at.epoch == place.epoch);
+        same_log.map_or(0, |at| at.seq.saturating_sub(place.seq))
+    }
+
     /// Tries to move past the event at `cursor`.
     pub(super) fn take(&mut self, cursor: Cursor) -> Fit {
         let Some(at) = self.at else {

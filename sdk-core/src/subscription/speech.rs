@@ -6,7 +6,7 @@ use super::Transport;
 use super::action::{Action, Verdict};
 use super::connection::{Connection, Page, Renewal};
 use super::ladder::End;
-use super::machine::{Phase, RUSH, Subscription, Which};
+use super::machine::{Phase, RUSH, STEADY, Subscription, Which};
 use super::place::Fit;
 use crate::{Code, Cursor, ResyncReason};
 
@@ -22,6 +22,8 @@ impl Subscription {
         recovered: bool,
         replayed: u64,
     ) {
+        // While this connection was made, the other one may have brought some of what it replays.
+        let had = self.place.beyond(cursor);
         let Some(it) = self.slot(which) else { return };
         if it.is_ready() {
             return self.out_of_order(now, which);
@@ -29,7 +31,11 @@ impl Subscription {
         let sent = it.sent;
         it.ready_at = Some(now);
         it.heard_at = now;
-        it.to_replay = replayed;
+        it.to_replay = match it.transport {
+            _ if !recovered => 0,
+            Transport::Pages => replayed,
+            _ => replayed.saturating_sub(had),
+        };
 
         let goes_on = recovered && sent == Some(cursor);
         if sent.is_some() && !goes_on {
@@ -90,14 +96,12 @@ impl Subscription {
                 self.out_of_order(now, which);
                 Verdict::Skip
             }
-            fit => {
+            Fit::Had => Verdict::Skip,
+            Fit::Next => {
                 if let Some(it) = self.slot(which) {
                     it.replayed_one();
                 }
-                match fit {
-                    Fit::Next => Verdict::Deliver,
-                    _ => Verdict::Skip,
-                }
+                Verdict::Deliver
             }
         }
     }
@@ -108,20 +112,31 @@ impl Subscription {
             return self.out_of_order(now, which);
         }
         it.heard_at = now;
-        it.resync_due = None;
-        if it.transport == Transport::Pages {
-            it.page = Page::At(now);
-            // From here on it has a place.
-            it.sent = Some(cursor);
-        }
+        it.resynced();
+        let begins = !it.is_ready();
+        let reads = it.transport == Transport::Pages;
         self.place.jump(cursor);
         self.actions.push_back(Action::Resync { reason, cursor });
+        if reads {
+            let next = Page::At(now + self.page_pause());
+            if let Some(it) = self.slot(which) {
+                // From here on it has a place, the head: nothing follows at once.
+                it.page = next;
+                it.sent = Some(cursor);
+                it.read_to = Some(cursor);
+            }
+            if begins {
+                self.is_ready(now, which, cursor, true, 0);
+            }
+        }
     }
 
     /// A connection that could not go on from our cursor, and then says anything but `relay:resync`.
     pub(super) fn resync_that_never_came(&mut self, id: u32) {
-        let due = self.connection(id).and_then(|it| it.resync_due.take());
-        if let Some(cursor) = due {
+        if let Some(it) = self.connection(id)
+            && let Some(cursor) = it.resync_due
+        {
+            it.resynced();
             let reason = ResyncReason::UnknownCursor;
             self.place.jump(cursor);
             self.actions.push_back(Action::Resync { reason, cursor });
@@ -129,14 +144,10 @@ impl Subscription {
     }
 
     pub(super) fn page_ends(&mut self, now: u64, which: Which, cursor: Cursor, more: bool) {
-        let pause = if self.visible {
-            self.options.page_pause
-        } else {
-            self.options.hidden_page_pause
-        };
-        let pause = if more { 0 } else { self.dice.about(pause) };
+        let pause = if more { 0 } else { self.page_pause() };
         let Some(it) = self.slot(which) else { return };
-        if !matches!(it.page, Page::Until(_)) {
+        let gets_on = it.read_to.replace(cursor) != Some(cursor);
+        if !matches!(it.page, Page::Until(_)) || more && !gets_on {
             return self.out_of_order(now, which);
         }
         it.heard_at = now;
@@ -144,7 +155,6 @@ impl Subscription {
         it.to_replay = u64::from(more);
         let (sent, is_ready) = (it.sent, it.is_ready());
         if it.is_skipping() {
-            it.skipped_to = Some(cursor);
             // The head is where the first page ends that has no successor.
             if !more {
                 self.is_ready(now, which, cursor, false, 0);
@@ -161,15 +171,26 @@ impl Subscription {
         }
     }
 
+    /// How long to wait before the next page, when one has come that ends at the head.
+    pub(super) fn page_pause(&mut self) -> u64 {
+        self.dice.about(if self.visible {
+            self.options.page_pause
+        } else {
+            self.options.hidden_page_pause
+        })
+    }
+
     /// What came does not fit: the connection is not to be trusted, another one shall go on from our place.
     pub(super) fn out_of_order(&mut self, now: u64, which: Which) {
-        self.cut(now, which);
+        let Some(gone) = self.cut(now, which) else {
+            return;
+        };
         if which == Which::Candidate {
-            return self.candidate_failed(now);
+            return self.candidate_failed(now, &gone);
         }
         self.place.gap();
-        let pause = self.backoff.next(&mut self.dice);
-        self.lost_for("out_of_order", now + pause);
+        let pause = self.pause(None);
+        self.lost_for(now, "out_of_order", pause);
     }
 
     /// A connection ended without a word.
@@ -178,7 +199,7 @@ impl Subscription {
             return;
         };
         if which == Which::Candidate {
-            return self.candidate_failed(now);
+            return self.candidate_failed(now, &gone);
         }
         let reason = match (end, gone.ready_at) {
             (Some(_), None) => "timed_out",
@@ -187,32 +208,35 @@ impl Subscription {
             (None, Some(_)) => "connection_lost",
         };
         let end = self.blame(now, &gone, end);
-        self.ladder.ended(end);
-        let pause = self.backoff.next(&mut self.dice);
-        self.lost_for(reason, now + pause);
+        if self.ladder.ended(end) {
+            self.better_at = None;
+        }
+        let pause = self.pause(None);
+        self.lost_for(now, reason, pause);
     }
 
     /// What the end of a connection says about its transport.
-    pub(super) fn blame(&mut self, now: u64, gone: &Connection, end: Option<End>) -> End {
-        if self.overslept || !self.online {
+    pub(super) fn blame(&self, now: u64, gone: &Connection, end: Option<End>) -> End {
+        if self.proves_nothing() {
             return End::Innocent;
         }
         match (gone.ready_at, end) {
             (None, end) => end.unwrap_or(End::NeverReady),
             // Its comments do not come through: something on the way holds them back.
             (Some(_), Some(end)) if gone.transport == Transport::Sse => end,
-            (Some(at), _) if now.saturating_sub(at) < self.options.short_life => End::Short,
-            (Some(_), _) => {
-                self.ladder.held();
-                End::Innocent
-            }
+            _ if gone.has_lived(now, self.options.short_life) => End::Innocent,
+            _ => End::Short,
         }
     }
 
-    pub(super) fn lost_for(&mut self, reason: &str, retry_at: u64) {
-        self.cut(retry_at, Which::Candidate);
-        self.better_at = None;
-        self.retry_at = retry_at;
+    /// The machine slept, or has no network: what breaks now says nothing about how it was connected.
+    pub(super) fn proves_nothing(&self) -> bool {
+        self.overslept || !self.online
+    }
+
+    pub(super) fn lost_for(&mut self, now: u64, reason: &str, pause: u64) {
+        self.cut(now, Which::Candidate);
+        self.retry_at = now + pause;
         self.reason = Some(known(reason));
     }
 
@@ -222,28 +246,51 @@ impl Subscription {
         self.reason = Some(known(reason));
     }
 
-    /// What a relay asks for, within reason, and spread a little.
-    pub(super) fn wished(&mut self, after: u64) -> u64 {
-        after.min(LONGEST_WISH) + self.dice.below(RUSH)
+    /// How long to wait before the next attempt: longer with each failure, and no less than the relay asks for, within
+    /// reason and spread a little.
+    pub(super) fn pause(&mut self, wish: Option<u64>) -> u64 {
+        let own = self.backoff.next(&mut self.dice);
+        match wish {
+            Some(after) => own.max(after.min(LONGEST_WISH) + self.dice.below(RUSH)),
+            None => own,
+        }
+    }
+
+    /// Nothing says beforehand when the token ends that pages are read with. When it did, they are read on with another
+    /// one, as with a stream's successor, but there is less time for it.
+    pub(super) fn outlived_token(&mut self, now: u64, which: Which, code: &str) -> bool {
+        let since = self.last_number;
+        let until = now + self.options.ready_deadline;
+        let outlived = |it: &&mut Connection| {
+            which == Which::Current
+                && is_about_tokens(code)
+                && it.transport == Transport::Pages
+                && it.renewal == Renewal::NotDue
+                && it.has_lived(now, STEADY)
+        };
+        let Some(it) = self.current.as_mut().filter(outlived) else {
+            return false;
+        };
+        it.page = Page::Until(until);
+        it.renewal = Renewal::Due { since, try_at: now };
+        self.renewal_backoff.reset();
+        true
     }
 
     /// Whether the code says that the token is no good, so that the next attempt needs another one.
     pub(super) fn forget_token_after(&mut self, code: &str) -> bool {
-        let is_about_tokens = code.starts_with("token_") || code == Code::SessionMismatch.as_str();
+        let is_about_tokens = is_about_tokens(code);
         if is_about_tokens {
             self.token = None;
         }
         is_about_tokens
     }
 
-    pub(super) fn candidate_failed(&mut self, now: u64) {
-        let renews = self
-            .current
-            .as_ref()
-            .is_some_and(|it| matches!(it.renewal, Renewal::Due { .. }));
-        if renews {
+    pub(super) fn candidate_failed(&mut self, now: u64, gone: &Connection) {
+        let current = self.current.as_ref().map(|it| it.transport);
+        if current == Some(gone.transport) {
             self.renew_later(now);
-        } else if self.ladder.better_failed() {
+        } else if !self.proves_nothing() && self.ladder.better_failed() {
             self.better_at = Some(now);
         } else {
             self.better_at = self.ladder.return_at(now, &mut self.dice);
@@ -253,12 +300,11 @@ impl Subscription {
     pub(super) fn renew_later(&mut self, now: u64) {
         let pause = self.renewal_backoff.next(&mut self.dice).max(RUSH);
         if let Some(current) = &mut self.current {
-            let (Renewal::Due { asked_at, .. } | Renewal::Sent { asked_at, .. }) = current.renewal
-            else {
+            let (Renewal::Due { since, .. } | Renewal::Sent { since, .. }) = current.renewal else {
                 return;
             };
             let try_at = now + pause;
-            current.renewal = Renewal::Due { asked_at, try_at };
+            current.renewal = Renewal::Due { since, try_at };
         }
     }
 
@@ -269,11 +315,12 @@ impl Subscription {
                 self.renew_later(now);
             }
             if self.better_at.is_some() {
+                self.ladder.put_off();
                 self.better_at = self.ladder.return_at(now, &mut self.dice);
             }
         } else if retryable {
-            let pause = self.backoff.next(&mut self.dice);
-            self.lost_for(REASON, now + pause);
+            let pause = self.pause(None);
+            self.lost_for(now, REASON, pause);
         } else {
             self.deny(now, REASON);
         }
@@ -282,17 +329,32 @@ impl Subscription {
     /// Something came back, a network or a reader's eyes: no reason to wait any longer.
     pub(super) fn hurry(&mut self, now: u64) {
         self.backoff.reset();
-        if self.current.is_none() {
-            let soon = now + self.dice.below(RUSH);
-            self.retry_at = self.retry_at.min(soon);
+        match &mut self.current {
+            None => {
+                let soon = now + self.dice.below(RUSH);
+                self.retry_at = self.retry_at.min(soon);
+            }
+            Some(current) => {
+                if let Page::At(at) = &mut current.page {
+                    *at = now.min(*at);
+                }
+            }
         }
     }
 }
 
-/// The text of a code that is known costs nothing.
+fn is_about_tokens(code: &str) -> bool {
+    code.starts_with("token_") || code == Code::SessionMismatch.as_str()
+}
+
+/// A reason that an app may see. The text of a code that is known costs nothing; what is no code at all is not shown.
 fn known(reason: &str) -> Cow<'static, str> {
+    let is_code = |text: &str| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
     match Code::parse(reason) {
         Some(code) => Cow::Borrowed(code.as_str()),
-        None => Cow::Owned(reason.chars().take(64).collect()),
+        None if is_code(reason) => Cow::Owned(reason.to_owned()),
+        None => Cow::Borrowed("unknown"),
     }
 }

@@ -29,7 +29,7 @@ pub struct Status {
     /// The word for it.
     pub state: State,
     /// Why, for `offline` and `denied`: a code of the relay, or `unreachable`, `connection_lost`, `timed_out`,
-    /// `silent`, `out_of_order`, `token_failed`, `network`.
+    /// `silent`, `out_of_order`, `token_failed`, `network`, or `unknown` for what a relay says that is no code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
     /// What carries the events now.

@@ -6,14 +6,12 @@ use super::Transport;
 use super::action::Action;
 use super::connection::{Connection, Page, Renewal};
 use super::ladder::End;
-use super::machine::{Phase, Subscription, Which};
+use super::machine::{Phase, STEADY, Subscription, Which};
 use super::status::{State, Status};
 use super::token::{Fetch, Token};
 
 /// A timer that rings this much too late means that the machine slept.
 const OVERSLEPT: u64 = 10_000;
-/// A connection that lived this long shows that the relay is well: the next pause is a short one again.
-const STEADY: u64 = 10_000;
 
 impl Subscription {
     pub(super) fn which(&self, id: u32) -> Option<Which> {
@@ -100,11 +98,7 @@ impl Subscription {
                 it.page = Page::Until(until);
                 let connection = it.id;
 
-                let cursor = if it.is_skipping() {
-                    it.skipped_to
-                } else {
-                    place
-                };
+                let cursor = if it.is_skipping() { it.read_to } else { place };
                 self.actions
                     .push_back(Action::ReadPage { connection, cursor });
             }
@@ -113,20 +107,20 @@ impl Subscription {
 
     pub(super) fn renew(&mut self, now: u64) {
         let Some(current) = &self.current else { return };
-        let Renewal::Due { asked_at, try_at } = current.renewal else {
+        let Renewal::Due { since, try_at } = current.renewal else {
             return;
         };
         let (id, transport) = (current.id, current.transport);
         if now < try_at || !self.may_fetch() {
             return;
         }
-        let Some(token) = self.token_since(now, asked_at) else {
+        let Some(token) = self.token_since(now, since) else {
             return;
         };
         if transport == Transport::Websocket {
             let deadline = now + self.options.refresh_deadline;
             if let Some(current) = &mut self.current {
-                current.renewal = Renewal::Sent { asked_at, deadline };
+                current.renewal = Renewal::Sent { since, deadline };
             }
             let token = token.text;
             self.actions.push_back(Action::Refresh {
@@ -157,10 +151,11 @@ impl Subscription {
         }
     }
 
-    /// A token that was fetched after `since` and not too long ago; else the app is asked for one, if it is not already.
-    pub(super) fn token_since(&mut self, now: u64, since: u64) -> Option<Token> {
+    /// A token that was asked for after the number `since`, and came not too long ago; else the app is asked for one, if
+    /// it is not already.
+    pub(super) fn token_since(&mut self, now: u64, since: u32) -> Option<Token> {
         let young = |token: &&mut Token| {
-            token.fetched_at >= since && now < token.fetched_at + self.options.token_reuse
+            token.ticket > since && now < token.fetched_at + self.options.token_reuse
         };
         if let Some(token) = self.token.as_mut().filter(young) {
             let as_it_was = token.clone();
@@ -201,7 +196,7 @@ impl Subscription {
             heard_at: now,
             silence,
             resync_due: None,
-            skipped_to: None,
+            read_to: sent,
             to_replay: 0,
             page,
             renewal: Renewal::NotDue,
@@ -218,8 +213,11 @@ impl Subscription {
     /// Takes a connection away, and has it closed.
     pub(super) fn cut(&mut self, now: u64, which: Which) -> Option<Connection> {
         let gone = self.slot(which).take()?;
-        if gone.ready_at.is_some_and(|at| now >= at + STEADY) {
+        if gone.has_lived(now, STEADY) {
             self.backoff.reset();
+        }
+        if which == Which::Current && gone.has_lived(now, self.options.short_life) {
+            self.ladder.held();
         }
         self.actions.push_back(Action::Close {
             connection: gone.id,

@@ -6,38 +6,59 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::node::{fresh, licences};
 use super::npm;
 use super::wasm::{self, Glue, Module};
 use crate::setup;
+use crate::step::quiet;
 use crate::workspace;
 
 const CRATE: &str = "forge-relay-client";
 
-/// Builds the package, and answers its tarball.
-pub(crate) fn pack() -> Result<PathBuf> {
+pub(super) fn pack() -> Result<()> {
     setup::npm("sdk-wasm")?;
-    let package = workspace::root().join("sdk-wasm");
-    let dist = package.join("dist");
-    if dist.exists() {
-        fs::remove_dir_all(&dist)?;
-    }
-    let core = dist.join("core");
+    let source = workspace::root().join("sdk-wasm");
+    let package = fresh("client")?;
+    let core = package.join("dist/core");
     fs::create_dir_all(&core)?;
 
     let wasm = wasm::build(CRATE, "core", Glue::Web)?;
-    npm::bundle(&entry_of_wasm(&wasm)?, &core.join("wasm.js"))?;
+    bundle(&entry_of_wasm(&wasm)?, &core.join("wasm.js"))?;
     let js = wasm::build(CRATE, "core", Glue::Bundler)?;
     wasm::to_js(&js)?;
-    npm::bundle(&entry_of_js(&js)?, &core.join("js.js"))?;
+    bundle(&entry_of_js(&js)?, &core.join("js.js"))?;
 
     // The compiler reads the types of both forms from beside the source; the package carries them, too.
-    let sources = package.join("ts/core");
-    fs::create_dir_all(&sources)?;
-    for folder in [&sources, &core] {
+    let beside = source.join("ts/core");
+    fs::create_dir_all(&beside)?;
+    for folder in [&beside, &core] {
         write_types(&js, folder)?;
     }
-    npm::tsc(&package)?;
-    npm::tarball(&package, "forge-relay-client")
+    let mut tsc = npm::tsc(&source.join("tsconfig.json"));
+    tsc.arg("--outDir").arg(package.join("dist"));
+    quiet("sdk-wasm's TypeScript", tsc)?;
+    for file in ["README.md", "package.json"] {
+        fs::copy(source.join(file), package.join(file))?;
+    }
+    licences(&package)?;
+    npm::pack(&package)
+}
+
+/// One file out of an ECMAScript module and what it imports.
+fn bundle(entry: &Path, out: &Path) -> Result<()> {
+    let mut esbuild = npm::tool("esbuild/bin/esbuild");
+    esbuild
+        .args([
+            "--bundle",
+            "--format=esm",
+            "--minify",
+            "--log-level=warning",
+        ])
+        .arg("--loader:.wasm=binary")
+        .arg(entry)
+        .arg(format!("--outfile={}", out.display()));
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    quiet(&format!("the core's {name} in one file"), esbuild)
 }
 
 /// The bytes travel as text in the file: no address to guess, and no bundler that must know about WebAssembly.

@@ -7,10 +7,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::npm;
 use crate::setup;
 use crate::step::{cargo, command, quiet, stamped};
 use crate::workspace;
@@ -91,7 +91,7 @@ pub(crate) fn build(package: &str, name: &'static str, glue: Glue) -> Result<Mod
             .arg(&module.folder)
             .arg(name);
         quiet(&format!("{package} bound to JavaScript"), bindgen)?;
-        let mut wasm_opt = binaryen("wasm-opt");
+        let mut wasm_opt = npm::tool("binaryen/bin/wasm-opt");
         wasm_opt.args(&optimize).arg(&wasm).arg("-o").arg(&wasm);
         quiet(&title, wasm_opt)
     })?;
@@ -114,7 +114,7 @@ pub(crate) fn to_js(module: &Module) -> Result<PathBuf> {
     let inputs = inputs(&module.file(".js.inputs"), &wasm, &LOWER)?;
     let title = format!("{} as JavaScript", module.name);
     stamped(&title, &inputs, &js, || {
-        let mut lower = binaryen("wasm-opt");
+        let mut lower = npm::tool("binaryen/bin/wasm-opt");
         lower
             .args(FEATURES)
             .args(LOWER)
@@ -122,7 +122,7 @@ pub(crate) fn to_js(module: &Module) -> Result<PathBuf> {
             .arg("-o")
             .arg(&lowered);
         quiet(&format!("{}, lowered", module.name), lower)?;
-        let mut wasm2js = binaryen("wasm2js");
+        let mut wasm2js = npm::tool("binaryen/bin/wasm2js");
         wasm2js
             .args(FEATURES)
             .arg("-Oz")
@@ -142,17 +142,6 @@ const FEATURES: [&str; 5] = [
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
 ];
-
-/// A tool of binaryen's package on npm.
-fn binaryen(tool: &str) -> Command {
-    let mut node = command("node");
-    node.arg(
-        workspace::root()
-            .join("xtask/js/node_modules/binaryen/bin")
-            .join(tool),
-    );
-    node
-}
 
 /// Everything that a step's product depends on, in one file, for its stamp.
 fn inputs(file: &Path, source: &Path, arguments: &[&str]) -> Result<PathBuf> {
