@@ -12,11 +12,15 @@ use crate::workspace;
 /// How many files of tests run at a time, each with a browser of its own: two cores bear that.
 const FILES_TOGETHER: &str = "--test-concurrency=2";
 
-/// Runs the tests whose names contain one of these, or all. The relay's binary must have been built.
+/// Runs the tests whose names contain one of these, or all. The relay must have been
+/// built, and the packages packed.
 pub(crate) fn test(names: &[String]) -> Result<()> {
     setup::npm("tests/browser")?;
     let chromium = setup::chromium()?;
-    let tarball = pack::client::pack()?;
+    let tarball = pack::packages().join(format!(
+        "forge-relay-client-{}.tgz",
+        env!("CARGO_PKG_VERSION")
+    ));
     let folder = workspace::root().join("tests/browser");
 
     let mut build = command("node");

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::browser;
+use crate::pack;
 use crate::setup;
 use crate::step::{cargo, streamed};
 
@@ -29,6 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     streamed("unit, property, documentation and end-to-end tests", tests)?;
 
+    pack::run(&pack::Options::default())?;
     browser::test(&options.names)?;
 
     // The suites' server is another build of the relay too. It must not rot between two `cargo xtask conformance`.

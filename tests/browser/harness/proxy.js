@@ -50,9 +50,14 @@ export class Proxy {
     await closed;
   }
 
-  /** Ends `refuse` and `swallow` for new connections. Those that were swallowed stay deaf: their bytes are lost. */
+  /**
+   * Ends `refuse` and `swallow` for new connections. WebSockets and streams that were swallowed stay deaf: their bytes
+   * are lost. Requests that were never answered are cut: Chromium does not take a preflight back when its page does, and
+   * has no more than six connections for a host.
+   */
   async pass() {
     this.#swallows = false;
+    for (const socket of this.#sockets) if (socket.unanswered) socket.destroy();
     if (this.#server === undefined) await this.#listen(this.port);
   }
 
@@ -125,7 +130,10 @@ export class Proxy {
     const isStream = request.headers.accept === "text/event-stream";
     const isPage = !isStream && request.method === "GET" && request.url.startsWith("/sessions/");
     this.seen[isStream ? "streams" : isPage ? "pages" : "other"] += 1;
-    if (this.#swallows) return void request.resume();
+    if (this.#swallows) {
+      request.socket.unanswered = true;
+      return void request.resume();
+    }
     const headers = { ...request.headers, connection: "close" };
     const onward = http.request({ host: "127.0.0.1", port: this.#target, method: request.method, path: request.url, headers, agent: false });
     this.#keep(onward);
