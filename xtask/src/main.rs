@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod demo;
+mod fuzz;
 mod generate;
 mod setup;
 mod step;
@@ -29,6 +30,8 @@ enum Word {
     Demo(demo::Options),
     /// Runs every test, with all the set-up they need
     Test(test::Options),
+    /// Looks for bytes that break what must hold of everything that strangers send
+    Fuzz(fuzz::Options),
     /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
     Check,
     /// Writes what is generated and committed: openapi/
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().word {
         Word::Demo(options) => demo::run(&options),
         Word::Test(options) => test::run(&options),
+        Word::Fuzz(options) => fuzz::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
         Word::Bench(options) => bench::run(&options),

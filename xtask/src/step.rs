@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write, stdout};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +26,24 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// Runs a command behind a progress line; only a failure shows what it printed.
-pub(crate) fn quiet(title: &str, mut command: Command) -> Result<()> {
+pub(crate) fn quiet(title: &str, command: Command) -> Result<()> {
+    let words = shown(&command);
+    let (status, log) = logged(title, command)?;
+    if status.success() {
+        return Ok(());
+    }
+    println!("{}", log.trim_end());
+    bail!("{title} failed ({status}): {words}");
+}
+
+/// Runs a command behind a progress line, for a caller who knows what its failure means: whether it succeeded, and what
+/// it printed.
+pub(crate) fn tried(title: &str, command: Command) -> Result<(bool, String)> {
+    let (status, log) = logged(title, command)?;
+    Ok((status.success(), log))
+}
+
+fn logged(title: &str, mut command: Command) -> Result<(ExitStatus, String)> {
     let folder = workspace::scratch().join("logs");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!(
@@ -48,16 +65,10 @@ pub(crate) fn quiet(title: &str, mut command: Command) -> Result<()> {
         line.tick();
         std::thread::sleep(Duration::from_millis(50));
     };
-    if status.success() {
-        line.end("ok");
-        return Ok(());
-    }
-    line.end("FAILED");
-    println!(
-        "{}",
-        fs::read_to_string(&path).unwrap_or_default().trim_end()
-    );
-    bail!("{title} failed ({status}): {}", shown(&command));
+    line.end(if status.success() { "ok" } else { "FAILED" });
+    // What a program prints about bytes need not be text.
+    let log = fs::read(&path).unwrap_or_default();
+    Ok((status, String::from_utf8_lossy(&log).into_owned()))
 }
 
 /// Runs a command whose output is the point, between two progress lines.
