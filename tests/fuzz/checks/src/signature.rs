@@ -21,39 +21,41 @@ pub fn signature(data: &[u8]) {
         signature,
     };
     let ring = KeyRing::parse(SECRETS).expect("the vectors' secrets");
-    let tolerance = TOLERANCE.unsigned_abs();
-    let verdict = verify(&ring, headers, body, NOW, tolerance);
+    let verdict = verify(&ring, headers, body, NOW, TOLERANCE.unsigned_abs());
     assert_eq!(verdict, expected(headers, body), "{headers:?}");
 
     let (Some(id), Some(sent)) = (id, timestamp.and_then(moment)) else {
         return;
     };
+    signed(&ring, id, sent, signature.unwrap_or_default(), body);
+    for edge in [-TOLERANCE - 1, -TOLERANCE, TOLERANCE, TOLERANCE + 1] {
+        signed(&ring, id, NOW + edge, "", body);
+    }
+}
+
+/// What is signed at a moment, by either key, alone and among others.
+fn signed(ring: &KeyRing, id: &str, sent: i64, other: &str, body: &[u8]) {
     let moment = sent.to_string();
-    let of_key = |key: &[u8]| {
-        let tag = hmac(
-            key,
-            &[id.as_bytes(), b".", moment.as_bytes(), b".", body].concat(),
-        );
-        format!("v1,{}", BASE64_STANDARD.encode(tag))
-    };
-    let [first, second] = keys().map(|key| of_key(&key));
-    assert_eq!(sign(&ring, id, sent, body), first);
-    let rotation = format!("v2,other  {second} {}", signature.unwrap_or_default());
+    let text = [id.as_bytes(), b".", moment.as_bytes(), b".", body].concat();
+    let [first, second] =
+        keys().map(|key| format!("v1,{}", BASE64_STANDARD.encode(hmac(&key, &text))));
+    assert_eq!(sign(ring, id, sent, body), first);
+    let rotation = format!("v2,other  {second} {other}");
     for signature in [&first, &second, &rotation] {
-        let signed = Headers {
+        let headers = Headers {
             id: Some(id),
             timestamp: Some(&moment),
             signature: Some(signature),
         };
-        let verdict = verify(&ring, signed, body, NOW, tolerance);
-        assert_eq!(verdict, expected(signed, body), "{signed:?}");
+        let verdict = verify(ring, headers, body, NOW, TOLERANCE.unsigned_abs());
+        assert_eq!(verdict, expected(headers, body), "{headers:?}");
         if verdict.is_ok() && signature != &rotation {
             let mut other = body.to_vec();
             match other.get_mut(body.len() / 2) {
                 Some(byte) => *byte ^= 1,
                 None => other.push(0),
             }
-            let verdict = verify(&ring, signed, &other, NOW, tolerance);
+            let verdict = verify(ring, headers, &other, NOW, TOLERANCE.unsigned_abs());
             assert_eq!(verdict, Err(SignatureError::Invalid));
         }
     }
