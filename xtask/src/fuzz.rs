@@ -79,7 +79,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn fuzz(cargo_fuzz: &Path, target: &str, minutes: u32) -> Result<Option<String>> {
     let findings = folder(target).join("findings");
     fs::create_dir_all(&findings)?;
-    let known = files(&findings)?;
 
     let mut run = setup::nightly(cargo_fuzz);
     run.args(["run", "--fuzz-dir", "tests/fuzz"]);
@@ -99,15 +98,14 @@ fn fuzz(cargo_fuzz: &Path, target: &str, minutes: u32) -> Result<Option<String>>
         println!("{}", statistics(&log));
         return Ok(None);
     }
-    let found = files(&findings)?;
-    let Some(file) = found.iter().find(|file| !known.contains(file)) else {
+    let written = |line: &str| Some(line.split_once("Test unit written to ")?.1.to_owned());
+    let Some(file) = log.lines().find_map(written) else {
         bail!("{title} failed, and not by a finding:\n{log}");
     };
     let why = log.lines().skip_while(|line| !line.contains("panicked at"));
     let why: Vec<&str> = why.take(4).collect();
     Ok(Some(format!(
         "{target} does not hold for {file}\n{why}\nSee it again with: cargo xtask fuzz {target} --reproduce {file}",
-        file = file.display(),
         why = why.join("\n"),
     )))
 }
@@ -135,7 +133,8 @@ fn save(cargo_fuzz: &Path, target: &str) -> Result<()> {
     )
 }
 
-/// Where cargo-fuzz builds. Without a sanitizer: the relay has no unsafe code, and is fuzzed twice as fast.
+/// Where cargo-fuzz builds. Without a sanitizer: the relay has no unsafe code for it to watch, and more is tried in the
+/// same time.
 fn built(mut command: Command) -> Command {
     command
         .args(["--sanitizer", "none", "--target-dir"])

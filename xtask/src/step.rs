@@ -27,8 +27,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command behind a progress line; only a failure shows what it printed.
 pub(crate) fn quiet(title: &str, command: Command) -> Result<()> {
+    quiet_within(Duration::MAX, title, command)
+}
+
+/// The same for a command that other people wrote: it is ended when it takes longer than `limit`.
+pub(crate) fn quiet_within(limit: Duration, title: &str, command: Command) -> Result<()> {
     let words = shown(&command);
-    let (status, log) = logged(title, command)?;
+    let (status, log) = logged(limit, title, command)?;
     if status.success() {
         return Ok(());
     }
@@ -39,11 +44,11 @@ pub(crate) fn quiet(title: &str, command: Command) -> Result<()> {
 /// Runs a command behind a progress line, for a caller who knows what its failure means: whether it succeeded, and what
 /// it printed.
 pub(crate) fn tried(title: &str, command: Command) -> Result<(bool, String)> {
-    let (status, log) = logged(title, command)?;
+    let (status, log) = logged(Duration::MAX, title, command)?;
     Ok((status.success(), log))
 }
 
-fn logged(title: &str, mut command: Command) -> Result<(ExitStatus, String)> {
+fn logged(limit: Duration, title: &str, mut command: Command) -> Result<(ExitStatus, String)> {
     let folder = workspace::scratch().join("logs");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!(
@@ -61,6 +66,16 @@ fn logged(title: &str, mut command: Command) -> Result<(ExitStatus, String)> {
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
+        }
+        if line.start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            line.end("FAILED");
+            bail!(
+                "{title} took longer than {} s: {}",
+                limit.as_secs(),
+                shown(&command)
+            );
         }
         line.tick();
         std::thread::sleep(Duration::from_millis(50));

@@ -46,35 +46,46 @@ pub struct Fault {
     pub why: &'static str,
 }
 
+/// What was read of a stream of frames.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// In order.
+    pub read: Vec<Read>,
+    /// Where the client broke the protocol; nothing is read after it.
+    pub fault: Option<Fault>,
+    /// The most bytes that were kept between two pieces.
+    pub kept: usize,
+}
+
 /// Reads a client's frames that arrive in `pieces`, up to the first close frame or fault. A message carries at most
 /// `limit` bytes. After the messages whose bits are set in `pauses`, the receiver pauses.
-pub fn frames<'a>(
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-    limit: usize,
-    pauses: u64,
-) -> (Vec<Read>, Option<Fault>) {
+pub fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize, pauses: u64) -> Stream {
     let mut reader = FrameReader::default();
-    let mut all = Vec::new();
+    let mut stream = Stream::default();
     for piece in pieces {
         let mut piece = piece.to_vec();
         loop {
             let flow = reader.read(&mut piece, limit, |incoming| {
-                all.push(Read::of(&incoming));
+                stream.read.push(Read::of(&incoming));
                 match incoming {
                     Incoming::Close(_) => Flow::Stop,
-                    _ if pauses >> (all.len() % 64) & 1 == 1 => Flow::Pause,
+                    _ if pauses >> (stream.read.len() % 64) & 1 == 1 => Flow::Pause,
                     _ => Flow::Next,
                 }
             });
+            stream.kept = stream.kept.max(reader.kept());
             match flow {
                 Ok(Flow::Pause) if reader.holds_unread() => piece.clear(),
-                Ok(Flow::Stop) => return (all, None),
+                Ok(Flow::Stop) => return stream,
                 Ok(_) => break,
-                Err(frame::Fault { code, why }) => return (all, Some(Fault { code, why })),
+                Err(frame::Fault { code, why }) => {
+                    stream.fault = Some(Fault { code, why });
+                    return stream;
+                }
             }
         }
     }
-    (all, None)
+    stream
 }
 
 /// A frame as the relay writes it, of text or of bytes.
