@@ -31,7 +31,7 @@ export function tarball(name) {
  * An app in a folder of its own outside of the repository, with the packages installed from their tarballs.
  * `links` are packages that the app has besides, out of tests/packages/node_modules.
  */
-export async function consumer(t, { from, install, links = [], type = "commonjs" }) {
+export async function consumer(t, { from, install, links = [], type }) {
   const folder = mkdtempSync(join(tmpdir(), "forge-relay-consumer-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   if (from) cpSync(join(here, from), folder, { recursive: true });

@@ -1,6 +1,6 @@
 //! `cargo xtask pack`: the npm packages of the SDKs, as tarballs in target/packages/.
 
-mod addon;
+pub(crate) mod addon;
 mod node;
 pub(crate) mod npm;
 pub(crate) mod wasm;

@@ -24,7 +24,10 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     tsc.arg("--outDir").arg(package.join("dist"));
     quiet("sdk-node's TypeScript", tsc)?;
     // tsc writes no declarations for declarations.
-    fs::copy(source.join("ts/binding.d.ts"), package.join("dist/binding.d.ts"))?;
+    fs::copy(
+        source.join("ts/binding.d.ts"),
+        package.join("dist/binding.d.ts"),
+    )?;
     inline(&module, &source, &package.join("dist/core-wasm.js"))?;
     fs::copy(source.join("README.md"), package.join("README.md"))?;
     licences(&package)?;
