@@ -49,6 +49,8 @@ const MAX_HEAD: usize = 32 * 1024;
 pub(crate) struct Acceptor {
     pub(crate) router: Router,
     pub(crate) sockets: Arc<Sockets>,
+    /// Where clients connect.
+    pub(crate) socket_path: &'static str,
     pub(crate) metrics: Arc<Metrics>,
     /// The most connections at one time.
     pub(crate) capacity: usize,
@@ -288,7 +290,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
 
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let first = self.requests.fetch_add(1, Ordering::Relaxed) == 0;
-        if request.uri().path() == socket::PATH {
+        if request.uri().path() == self.acceptor.socket_path {
             return self.socket(request, first);
         }
         request.extensions_mut().insert(self.peer);

@@ -18,6 +18,8 @@ mod capacity;
 pub mod cli;
 mod come_back;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod http;
 mod line;
 mod metrics;

@@ -95,6 +95,7 @@ pub async fn run(
     let acceptor = Acceptor {
         router: http::router(state),
         sockets: Arc::clone(&sockets),
+        socket_path: socket::PATH,
         metrics: Arc::clone(&metrics),
         capacity,
         header_deadline: limits.header_deadline,

@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod conformance;
 mod demo;
 mod generate;
 mod pack;
@@ -30,6 +31,8 @@ enum Word {
     Demo(demo::Options),
     /// Runs every test, with all the set-up they need
     Test(test::Options),
+    /// Runs what others wrote to judge a server like this one, and writes the results to docs/conformance.md
+    Conformance(conformance::Options),
     /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
     Check,
     /// Writes what is generated and committed: openapi/, and the SDKs' types from it
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().word {
         Word::Demo(options) => demo::run(&options),
         Word::Test(options) => test::run(&options),
+        Word::Conformance(options) => conformance::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
         Word::Pack(options) => pack::run(&options),

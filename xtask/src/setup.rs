@@ -155,13 +155,14 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 }
 
 /// What `program --version` prints, or none where it is missing.
-fn version(program: &str) -> Option<String> {
+pub(crate) fn version(program: &str) -> Option<String> {
     let mut ask = command(program);
     ask.arg("--version");
     answer(ask)
 }
 
-fn answer(mut ask: Command) -> Option<String> {
+/// What a command prints, or none where it is missing or fails.
+pub(crate) fn answer(mut ask: Command) -> Option<String> {
     let Output { status, stdout, .. } = ask.output().ok()?;
     status
         .success()
@@ -169,12 +170,12 @@ fn answer(mut ask: Command) -> Option<String> {
 }
 
 /// The `index`th number of a dotted version.
-fn number(version: &str, index: usize) -> Option<u32> {
+pub(crate) fn number(version: &str, index: usize) -> Option<u32> {
     version.split('.').nth(index)?.trim().parse().ok()
 }
 
 /// On Debian and its kin, the command that installs it.
-fn debian(packages: &str) -> String {
+pub(crate) fn debian(packages: &str) -> String {
     if Path::new("/etc/debian_version").exists() {
         format!("\nor: sudo apt-get install {packages}")
     } else {

@@ -26,7 +26,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// Runs a command behind a progress line; only a failure shows what it printed.
-pub(crate) fn quiet(title: &str, mut command: Command) -> Result<()> {
+pub(crate) fn quiet(title: &str, command: Command) -> Result<()> {
+    quiet_within(Duration::MAX, title, command)
+}
+
+/// The same for a command that other people wrote: it is ended when it takes longer than `limit`.
+pub(crate) fn quiet_within(limit: Duration, title: &str, mut command: Command) -> Result<()> {
     let folder = workspace::scratch().join("logs");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!(
@@ -44,6 +49,16 @@ pub(crate) fn quiet(title: &str, mut command: Command) -> Result<()> {
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
+        }
+        if line.start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            line.end("FAILED");
+            bail!(
+                "{title} took longer than {} s: {}",
+                limit.as_secs(),
+                shown(&command)
+            );
         }
         line.tick();
         std::thread::sleep(Duration::from_millis(50));

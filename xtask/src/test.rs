@@ -30,6 +30,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     streamed("unit, property, documentation and end-to-end tests", tests)?;
 
+    // The suites' server is another build of the relay too. It must not rot between two `cargo xtask conformance`.
+    let mut server = cargo(&[
+        "test",
+        "--locked",
+        "-p",
+        "forge-relay-conformance",
+        "--features",
+        "server",
+    ]);
+    server.arg("--").args(&options.names).args(&options.runner);
+    streamed("the server of the conformance suites", server)?;
+
     // The same code with its locks under a scheduler that tries interleavings: another build of the relay.
     let mut model = cargo(&[
         "test",

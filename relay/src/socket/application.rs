@@ -15,7 +15,10 @@ pub(crate) enum Message<'a> {
     /// A text message.
     Text(Str),
     /// A binary message.
-    #[expect(dead_code, reason = "the relay takes none: it looks no further")]
+    #[cfg_attr(
+        not(feature = "conformance"),
+        expect(dead_code, reason = "the relay takes none: it looks no further")
+    )]
     Binary(&'a [u8]),
 }
 
@@ -45,4 +48,10 @@ pub(crate) trait Application: Send + Sync {
 
     /// The client broke Engine.IO's rules.
     fn misunderstood(&self, connection: &Arc<Connection>, why: &'static str);
+
+    /// Whether its clients speak WebSocket without Engine.IO in it, as WebSocket's own suite does.
+    #[cfg(feature = "conformance")]
+    fn bare(&self) -> bool {
+        false
+    }
 }

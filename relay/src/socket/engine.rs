@@ -13,6 +13,9 @@ impl Connection {
     /// One WebSocket message.
     pub(super) fn receive(self: &Arc<Self>, incoming: &Incoming<'_>) -> Heard {
         match incoming {
+            Incoming::Text(text) if self.sockets.bare() => {
+                self.heard(Message::Text((*text).to_owned().into()))
+            }
             Incoming::Text("3") => {
                 self.pong();
                 Heard::Flow(Flow::Next)

@@ -10,7 +10,12 @@
 //! ```
 //!
 //! The reader is strict: what the RFC forbids ends the connection with the close code it names, and
-//! no byte of a message that is too large is kept.
+//! no byte of a message that is too large is kept. Text that cannot become UTF-8 any more is refused
+//! with the byte that shows it, whether its frame, and its message, are there whole or not.
+
+mod utf8;
+
+use self::utf8::Utf8;
 
 /// The close codes that the relay sends: RFC 6455 §7.4.1.
 pub(crate) mod close {
@@ -74,6 +79,11 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    const NO_TEXT: Self = Self {
+        code: close::INVALID_DATA,
+        why: "text must be UTF-8",
+    };
+
     const fn protocol(why: &'static str) -> Self {
         Self {
             code: close::PROTOCOL,
@@ -82,19 +92,19 @@ impl Fault {
     }
 }
 
-/// A frame that is there whole.
+/// A frame whose header is there.
 #[derive(Debug, PartialEq, Eq)]
-struct Whole {
+struct Head {
     fin: bool,
     opcode: Opcode,
     mask: [u8; 4],
-    /// Where its payload is.
+    /// Where its payload is, when it is there.
     payload: std::ops::Range<usize>,
 }
 
-/// Reads the frame at the beginning of `bytes`, from a client; `None` where it is not there whole.
+/// Reads the header at the beginning of `bytes`, from a client; `None` where it is not there whole.
 /// `room` is how many bytes a data frame may carry.
-fn frame(bytes: &[u8], room: usize) -> Result<Option<Whole>, Fault> {
+fn head(bytes: &[u8], room: usize) -> Result<Option<Head>, Fault> {
     let &[first, second, ..] = bytes else {
         return Ok(None);
     };
@@ -159,10 +169,7 @@ fn frame(bytes: &[u8], room: usize) -> Result<Option<Whole>, Fault> {
     let Some(&[a, b, c, d]) = bytes.get(header..start) else {
         return Ok(None);
     };
-    if bytes.len() - start < length {
-        return Ok(None);
-    }
-    Ok(Some(Whole {
+    Ok(Some(Head {
         fin,
         opcode,
         mask: [a, b, c, d],
@@ -197,13 +204,54 @@ pub(crate) enum Incoming<'a> {
     Close(Option<u16>),
 }
 
+/// A message that fragments have begun: RFC 6455 §5.4.
+#[derive(Debug)]
+struct Begun {
+    opcode: Opcode,
+    bytes: Vec<u8>,
+}
+
+/// What of a text message has been judged before it is whole.
+#[derive(Debug, Default, Clone, Copy)]
+struct Judged {
+    utf8: Utf8,
+    /// How much of the payload of the frame that is not whole, at the beginning of what is kept.
+    of_frame: usize,
+}
+
+impl Judged {
+    /// Judges more of the text.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.of_frame += bytes.len();
+        if self.utf8.take(bytes) {
+            Ok(())
+        } else {
+            Err(Fault::NO_TEXT)
+        }
+    }
+
+    /// Judges what there is of the payload of a frame that is not whole, still masked.
+    fn take_part(&mut self, masked: &[u8], mask: [u8; 4]) -> Result<(), Fault> {
+        let mut part = [0; 256];
+        while let Some(more) = masked.get(self.of_frame..).filter(|more| !more.is_empty()) {
+            let part = &mut part[..more.len().min(256)];
+            part.copy_from_slice(&more[..part.len()]);
+            let mut mask = mask;
+            mask.rotate_left(self.of_frame % 4);
+            unmask(part, mask);
+            self.take(part)?;
+        }
+        Ok(())
+    }
+}
+
 /// A part of a frame, or of a fragmented message, that waits for the rest. An idle connection has none.
 #[derive(Debug, Default)]
 pub(crate) struct Rest {
     /// Bytes after the last whole frame.
     bytes: Vec<u8>,
-    /// The message that fragments have begun: RFC 6455 §5.4.
-    begun: Option<(Opcode, Vec<u8>)>,
+    begun: Option<Begun>,
+    judged: Judged,
     /// Whether `bytes` may hold whole frames.
     unread: bool,
 }
@@ -231,8 +279,8 @@ impl FrameReader {
         let rest = || {
             Box::new(Rest {
                 bytes: early.to_vec(),
-                begun: None,
                 unread: true,
+                ..Rest::default()
             })
         };
         Self {
@@ -258,6 +306,7 @@ impl FrameReader {
     ) -> Result<Flow, Fault> {
         let mut rest = self.rest.take();
         let mut begun = rest.as_mut().and_then(|rest| rest.begun.take());
+        let mut judged = rest.as_ref().map(|rest| rest.judged).unwrap_or_default();
         let mut kept = rest
             .as_mut()
             .map(|rest| std::mem::take(&mut rest.bytes))
@@ -272,15 +321,22 @@ impl FrameReader {
         let mut at = 0;
         let mut flow = Flow::Next;
         while flow == Flow::Next {
-            let part = begun.as_ref().map_or(0, |(_, part)| part.len());
+            let part = begun.as_ref().map_or(0, |begun| begun.bytes.len());
             let room = limit.saturating_sub(part);
-            let Some(whole) = frame(&bytes[at..], room)? else {
+            let Some(head) = head(&bytes[at..], room)? else {
                 break;
             };
-            let payload = &mut bytes[at..][whole.payload.clone()];
-            at += whole.payload.end;
-            unmask(payload, whole.mask);
-            flow = receive_frame(whole.fin, whole.opcode, payload, &mut begun, &mut receive)?;
+            let rest = &mut bytes[at..];
+            if rest.len() < head.payload.end {
+                if head.is_text(begun.as_ref()) {
+                    judged.take_part(&rest[head.payload.start..], head.mask)?;
+                }
+                break;
+            }
+            at += head.payload.end;
+            let payload = &mut rest[head.payload.clone()];
+            unmask(payload, head.mask);
+            flow = receive_frame(&head, payload, &mut begun, &mut judged, &mut receive)?;
         }
         if flow != Flow::Stop && (at < bytes.len() || begun.is_some()) {
             if from_kept {
@@ -293,6 +349,7 @@ impl FrameReader {
             *rest = Rest {
                 bytes: kept,
                 begun,
+                judged,
                 unread,
             };
             self.rest = Some(rest);
@@ -301,37 +358,60 @@ impl FrameReader {
     }
 }
 
-fn receive_frame(
-    fin: bool,
-    opcode: Opcode,
-    payload: &mut [u8],
-    begun: &mut Option<(Opcode, Vec<u8>)>,
-    receive: &mut impl FnMut(Incoming<'_>) -> Flow,
-) -> Result<Flow, Fault> {
-    match opcode {
-        Opcode::Ping => Ok(receive(Incoming::Ping(payload))),
-        Opcode::Pong => Ok(receive(Incoming::Pong)),
-        Opcode::Close => Ok(receive(Incoming::Close(close_code(payload)?))),
-        Opcode::Text | Opcode::Binary if begun.is_some() => Err(Fault::protocol(
-            "a new message began before the last one ended",
-        )),
-        Opcode::Text | Opcode::Binary if fin => message(opcode, payload, receive),
-        Opcode::Text | Opcode::Binary => {
-            *begun = Some((opcode, payload.to_vec()));
-            Ok(Flow::Next)
-        }
-        Opcode::Continuation => {
-            let Some((opcode, mut part)) = begun.take() else {
-                return Err(Fault::protocol("there is no message to continue"));
-            };
-            part.extend_from_slice(payload);
-            if fin {
-                return message(opcode, &part, receive);
-            }
-            *begun = Some((opcode, part));
-            Ok(Flow::Next)
+impl Head {
+    /// Whether its payload is text, after the message that was begun.
+    fn is_text(&self, begun: Option<&Begun>) -> bool {
+        match begun {
+            Some(begun) => self.opcode == Opcode::Continuation && begun.opcode == Opcode::Text,
+            None => self.opcode == Opcode::Text,
         }
     }
+}
+
+/// Understands a frame that is there whole.
+fn receive_frame(
+    head: &Head,
+    payload: &mut [u8],
+    begun: &mut Option<Begun>,
+    judged: &mut Judged,
+    receive: &mut impl FnMut(Incoming<'_>) -> Flow,
+) -> Result<Flow, Fault> {
+    let opcode = head.opcode;
+    match opcode {
+        Opcode::Ping => return Ok(receive(Incoming::Ping(payload))),
+        Opcode::Pong => return Ok(receive(Incoming::Pong)),
+        Opcode::Close => return Ok(receive(Incoming::Close(close_code(payload)?))),
+        Opcode::Text | Opcode::Binary if begun.is_some() => {
+            let why = "a new message began before the last one ended";
+            return Err(Fault::protocol(why));
+        }
+        Opcode::Continuation if begun.is_none() => {
+            return Err(Fault::protocol("there is no message to continue"));
+        }
+        Opcode::Text | Opcode::Binary | Opcode::Continuation => {}
+    }
+    if head.fin {
+        *judged = Judged::default();
+        return match begun.take() {
+            None => message(opcode, payload, receive),
+            Some(mut begun) => {
+                begun.bytes.extend_from_slice(payload);
+                message(begun.opcode, &begun.bytes, receive)
+            }
+        };
+    }
+    if head.is_text(begun.as_ref()) {
+        judged.take(&payload[judged.of_frame..])?;
+        judged.of_frame = 0;
+    }
+    begun
+        .get_or_insert_with(|| Begun {
+            opcode,
+            bytes: Vec::new(),
+        })
+        .bytes
+        .extend_from_slice(payload);
+    Ok(Flow::Next)
 }
 
 fn message(
@@ -342,12 +422,7 @@ fn message(
     if opcode == Opcode::Binary {
         return Ok(receive(Incoming::Binary(payload)));
     }
-    let Ok(text) = std::str::from_utf8(payload) else {
-        return Err(Fault {
-            code: close::INVALID_DATA,
-            why: "text must be UTF-8",
-        });
-    };
+    let text = std::str::from_utf8(payload).map_err(|_| Fault::NO_TEXT)?;
     Ok(receive(Incoming::Text(text)))
 }
 

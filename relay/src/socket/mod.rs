@@ -14,8 +14,11 @@
 //! | `task` | the future that reads, and catches up |
 //! | `stream` | the bytes below |
 //! | `wheel` | one timer wheel for all |
+//! | `conformance` | with the feature of that name: what the protocols' own suites talk to |
 
 mod application;
+#[cfg(feature = "conformance")]
+pub(crate) mod conformance;
 mod connection;
 mod conversation;
 mod engine;
@@ -131,10 +134,21 @@ impl Sockets {
         limits: &Limits,
         capacity: usize,
     ) -> Arc<Self> {
+        let limits = SocketLimits::of(limits);
+        Self::with_limits(application, metrics, outboxes, limits, capacity)
+    }
+
+    fn with_limits(
+        application: Arc<dyn Application>,
+        metrics: Arc<Metrics>,
+        outboxes: Arc<Outboxes>,
+        limits: SocketLimits,
+        capacity: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             application,
             metrics,
-            limits: SocketLimits::of(limits),
+            limits,
             capacity,
             wheel: Wheel::new(),
             registry: Mutex::new(Slab::new()),
@@ -174,6 +188,17 @@ impl Sockets {
                 connection.remove();
             }
         }
+    }
+
+    #[cfg(feature = "conformance")]
+    fn bare(&self) -> bool {
+        self.application.bare()
+    }
+
+    /// Whether Engine.IO is left out: never in a relay that serves.
+    #[cfg(not(feature = "conformance"))]
+    const fn bare(&self) -> bool {
+        false
     }
 
     /// A connection and its place in the registry.
@@ -218,7 +243,11 @@ impl Sockets {
         }
         let Ticket { origin, head, .. } = ticket;
         let connection = self.register(Some(Stream::new(tcp, permit)), origin);
-        let open = packet::open(self.open_packet(connection.sid, false));
+        let open = if self.bare() {
+            Arc::from([])
+        } else {
+            packet::open(self.open_packet(connection.sid, false))
+        };
         connection.control([head.as_bytes(), &open].concat().into());
         connection.arm_now(&mut connection.state());
         self.application.opened(&connection);

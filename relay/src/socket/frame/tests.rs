@@ -32,10 +32,6 @@ impl Got {
             Incoming::Close(code) => Self::Close(*code),
         }
     }
-
-    fn is_control(&self) -> bool {
-        matches!(self, Self::Ping(_) | Self::Pong | Self::Close(_))
-    }
 }
 
 fn text(text: &str) -> Got {
@@ -322,6 +318,77 @@ fn a_character_may_be_cut_by_fragments() {
         let fragments = [frame(0x01, a), frame(0x00, b), frame(0x80, b"")].concat();
         assert_eq!(read(&fragments), (vec![text(word)], None));
     }
+}
+
+#[test]
+fn text_that_cannot_become_utf8_is_refused_with_the_byte_that_shows_it() {
+    let (fine, wrong) = ("κόσμε".as_bytes(), 0xF4_u8);
+    let text = [fine, &[wrong, 0x90], b"the rest"].concat();
+    let shown = fine.len() + 2;
+    // In one frame, of which a byte comes at a time, and behind a fragment that has cut a character.
+    for cut in [0, 1, 3, fine.len(), fine.len() + 1] {
+        let (first, second) = text.split_at(cut);
+        let (first, second) = match cut {
+            0 => (Vec::new(), frame(0x81, second)),
+            _ => (frame(0x01, first), frame(0x80, second)),
+        };
+        let mut reader = FrameReader::default();
+        let begun = reader.read(&mut first.clone(), LIMIT, |_| Flow::Next);
+        assert_eq!(begun, Ok(Flow::Next));
+        for (index, byte) in second.iter().enumerate() {
+            let read = reader.read(&mut [*byte], LIMIT, |_| Flow::Next);
+            // Two bytes of header and four of mask come first.
+            if index < 6 + shown - cut - 1 {
+                assert_eq!(read, Ok(Flow::Next), "cut at {cut}, byte {index}");
+                continue;
+            }
+            assert_eq!(read, Err(Fault::NO_TEXT));
+            assert_eq!(index, 6 + shown - cut - 1);
+            assert!(reader.rest.is_none(), "nothing of it is kept");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_fragment_that_is_wrong_is_refused_before_the_message_ends() {
+    let stream = [
+        frame(0x01, b"a\xE2"),
+        frame(0x89, b"p"),
+        frame(0x00, b"\x82"),
+    ];
+    let ping = vec![Got::Ping(b"p".to_vec())];
+    assert_eq!(read(&stream.concat()), (ping.clone(), None));
+    let wrong = [
+        &stream.concat()[..],
+        &frame(0x00, b"\xE2"),
+        &frame(0x89, b""),
+    ]
+    .concat();
+    assert_eq!(read(&wrong), (ping, Some(Fault::NO_TEXT)));
+}
+
+#[test]
+fn what_is_judged_of_a_text_is_not_carried_into_the_next_message() {
+    let cut = frame(0x81, "a😀".as_bytes());
+    for at in 0..=cut.len() {
+        for next in [frame(0x81, "é".as_bytes()), frame(0x82, &[0xFF])] {
+            let stream = [&cut[at..], &next].concat();
+            let (got, fault) = read_pieces([&cut[..at], &stream[..]], LIMIT);
+            assert_eq!((got.len(), fault), (2, None), "cut at {at}");
+        }
+    }
+    let fragments = [
+        frame(0x01, "😀".as_bytes().split_at(2).0),
+        frame(0x80, "😀".as_bytes().split_at(2).1),
+        frame(0x01, b"b"),
+        frame(0x00, b""),
+        frame(0x80, "é".as_bytes()),
+    ];
+    assert_eq!(
+        read(&fragments.concat()),
+        (vec![text("😀"), text("bé")], None)
+    );
 }
 
 #[test]
