@@ -38,7 +38,7 @@ enum Word {
     Fuzz(fuzz::Options),
     /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
     Check,
-    /// Writes what is generated and committed: openapi/
+    /// Writes what is generated and committed: openapi/, and the SDKs' types from it
     Generate,
     /// Builds the npm packages of the SDKs: tarballs in target/packages/
     Pack(pack::Options),
