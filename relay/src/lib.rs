@@ -33,3 +33,6 @@ pub mod telemetry;
 pub use auth::OriginPattern;
 pub use http::generated_files;
 pub use run::{RunError, run};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use socket::fuzz;

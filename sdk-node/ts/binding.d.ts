@@ -1,4 +1,5 @@
-// x
+// Generated from sdk-node/src by `cargo xtask generate`: do not edit.
+
 /** Keys, app and rules. */
 export declare class Publisher {
   /** From `{ secret, tokenSecret?, app?, payloadBytes? }`. */
@@ -16,5 +17,6 @@ export declare class Publisher {
   /** The claims of a token that a relay would take. */
   verify(token: string, nowMs: number): string
 }
+
 /** The receipts that an answer holds, as an array. */
 export declare function receipts(answer: string, body: Uint8Array, batch?: number | undefined | null): string

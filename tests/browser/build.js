@@ -11,7 +11,7 @@ import { build } from "vite";
 
 import { HERE, PAGES, WORKSPACE } from "./harness/paths.js";
 
-const PACKAGES = path.join(process.env.CARGO_TARGET_DIR ?? path.join(WORKSPACE, "target"), "packages");
+const PACKAGES = process.env.FORGE_RELAY_PACKAGES ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(WORKSPACE, "target"), "packages");
 
 /** What an app has in its node_modules beside the client; all in one production build, or React's development builds. */
 const CONSUMERS = [

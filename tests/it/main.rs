@@ -24,6 +24,7 @@ mod polling_clients;
 mod polling_upgrade;
 mod process;
 mod publishers;
+mod python_clients;
 mod refresh;
 mod resume;
 mod routes;

@@ -1,23 +1,8 @@
 //! The OpenAPI document is true: an independent checker finds no undocumented status and no server error.
 
-use std::path::PathBuf;
-
 use tokio::process::Command;
 
-use crate::harness::Relay;
-
-/// Where `cargo xtask test` put the programs of the Python packages.
-fn programs() -> PathBuf {
-    let programs = std::env::var_os("FORGE_RELAY_PYTHON_BIN").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin")),
-        PathBuf::from,
-    );
-    assert!(
-        programs.join("schemathesis").exists(),
-        "run `cargo xtask test` once: it installs schemathesis"
-    );
-    programs
-}
+use crate::harness::{Relay, python};
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance,response_headers_conformance";
@@ -25,7 +10,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 #[tokio::test]
 async fn a_live_relay_answers_as_its_document_says() {
     let relay = Relay::with("mint_tokens = true");
-    let output = Command::new(programs().join("schemathesis"))
+    let output = Command::new(python::program("schemathesis"))
         .args(["run", &format!("{}/openapi.json", relay.url())])
         .args([
             "--header",

@@ -7,10 +7,9 @@ use forge_relay_tests::history::violations;
 use serde_json::{Value, json};
 
 use crate::harness::app::Receipt;
-use crate::harness::node::StockClient;
 use crate::harness::recorder::published;
 use crate::harness::wait::until;
-use crate::harness::{App, EventText, Http, Node, Recorder, Relay, Said, now};
+use crate::harness::{App, EventText, Http, Node, Recorder, Relay, Said, StockClient, now};
 
 fn by_default() -> Value {
     json!({ "transports": ["polling", "websocket"] })

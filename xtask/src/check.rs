@@ -7,6 +7,12 @@ use crate::{generate, setup};
 
 pub(crate) fn run() -> Result<()> {
     quiet("formatting", cargo(&["fmt", "--all", "--check"]))?;
+    // A workspace of its own.
+    const FUZZERS: &str = "tests/fuzz/Cargo.toml";
+    quiet(
+        "formatting of the fuzzers",
+        cargo(&["fmt", "--manifest-path", FUZZERS, "--check"]),
+    )?;
     quiet(
         "lints",
         cargo(&[

@@ -1,4 +1,5 @@
-//! `cargo xtask generate`: writes openapi/ from the code. The files are committed and never edited.
+//! `cargo xtask generate`: writes openapi/ from the code, and from it the TypeScript of the contract. The files are
+//! committed and never edited.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,8 +7,39 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::pack::{addon, npm};
+use crate::setup;
 use crate::step::{cargo, quiet};
 use crate::workspace;
+
+/// A file of types, and the types of the contract that its package speaks of.
+struct Types {
+    file: &'static str,
+    names: &'static [&'static str],
+}
+
+const TYPES: [Types; 2] = [
+    Types {
+        file: "sdk-node/ts/contract.ts",
+        names: &[
+            "Event",
+            "Receipt",
+            "Receipts",
+            "Problem",
+            "FieldError",
+            "Code",
+            "Claims",
+            "Minted",
+        ],
+    },
+    Types {
+        file: "sdk-wasm/ts/contract.ts",
+        names: &["Envelope", "Resync", "Code"],
+    },
+];
+
+/// What sdk-node's TypeScript knows of the addon; written by the macro that makes it one.
+const BINDING: &str = "sdk-node/ts/binding.d.ts";
 
 pub(crate) fn run() -> Result<()> {
     let committed = workspace::root().join("openapi");
@@ -16,26 +48,39 @@ pub(crate) fn run() -> Result<()> {
     for path in before.keys().filter(|path| is_generated(path)) {
         fs::remove_file(committed.join(path))?;
     }
-    write("openapi/ from the code", &committed)
+    write("openapi/ from the code", &committed)?;
+    write_types("types of the contract", &committed, workspace::root())?;
+    write_binding("types of the addon", workspace::root())
 }
 
 /// Fails when the committed files are not what the code says.
 pub(crate) fn check() -> Result<()> {
-    let fresh = workspace::scratch().join("openapi");
+    let fresh = workspace::scratch().join("generated");
     if fresh.exists() {
         fs::remove_dir_all(&fresh)?;
     }
-    write("generated files are current", &fresh)?;
-    let (fresh, committed) = (files(&fresh)?, files(&workspace::root().join("openapi"))?);
-    let stale: Vec<String> = fresh
+    let openapi = fresh.join("openapi");
+    write("generated files are current", &openapi)?;
+    write_types("generated types are current", &openapi, &fresh)?;
+    write_binding("types of the addon are current", &fresh)?;
+
+    let mut committed: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
+    for (path, content) in files(&workspace::root().join("openapi"))? {
+        if is_generated(&path) {
+            committed.insert(Path::new("openapi").join(path), content);
+        }
+    }
+    for file in TYPES.iter().map(|types| types.file).chain([BINDING]) {
+        let content = fs::read(workspace::root().join(file)).unwrap_or_default();
+        committed.insert(file.into(), content);
+    }
+    let fresh = files(&fresh)?;
+    let paths = fresh
         .keys()
-        .chain(
-            committed
-                .keys()
-                .filter(|path| is_generated(path) && !fresh.contains_key(*path)),
-        )
+        .chain(committed.keys().filter(|path| !fresh.contains_key(*path)));
+    let stale: Vec<String> = paths
         .filter(|path| fresh.get(*path) != committed.get(*path))
-        .map(|path| format!("openapi/{}", path.display()))
+        .map(|path| path.display().to_string())
         .collect();
     if stale.is_empty() {
         return Ok(());
@@ -60,6 +105,28 @@ fn write(title: &str, folder: &Path) -> Result<()> {
         "--dir",
     ]);
     generate.arg(folder);
+    quiet(title, generate)
+}
+
+/// The TypeScript of each package, below `root`, from the schemas of `openapi`.
+fn write_types(title: &str, openapi: &Path, root: &Path) -> Result<()> {
+    setup::npm("xtask/js")?;
+    for Types { file, names } in &TYPES {
+        let out = root.join(file);
+        fs::create_dir_all(out.parent().unwrap_or(root))?;
+        let mut generate = npm::script("contract.mjs");
+        generate.arg(openapi.join("schemas")).arg(&out).args(*names);
+        quiet(&format!("{title}: {file}"), generate)?;
+    }
+    Ok(())
+}
+
+fn write_binding(title: &str, root: &Path) -> Result<()> {
+    let out = root.join(BINDING);
+    fs::create_dir_all(out.parent().unwrap_or(root))?;
+    let definitions = addon::type_definitions()?;
+    let mut generate = npm::script("binding.mjs");
+    generate.arg(definitions).arg(&out);
     quiet(title, generate)
 }
 

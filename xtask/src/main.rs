@@ -7,6 +7,7 @@ mod browser;
 mod check;
 mod conformance;
 mod demo;
+mod fuzz;
 mod generate;
 mod pack;
 mod setup;
@@ -34,9 +35,11 @@ enum Word {
     Test(test::Options),
     /// Runs what others wrote to judge a server like this one, and writes the results to docs/conformance.md
     Conformance(conformance::Options),
+    /// Looks for bytes that break what must hold of everything that strangers send
+    Fuzz(fuzz::Options),
     /// Formatting, lints, the wasm32 build, generated files, licences and sources of dependencies
     Check,
-    /// Writes what is generated and committed: openapi/
+    /// Writes what is generated and committed: openapi/, and the SDKs' types from it
     Generate,
     /// Builds the npm packages of the SDKs: tarballs in target/packages/
     Pack(pack::Options),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Word::Demo(options) => demo::run(&options),
         Word::Test(options) => test::run(&options),
         Word::Conformance(options) => conformance::run(&options),
+        Word::Fuzz(options) => fuzz::run(&options),
         Word::Check => check::run(),
         Word::Generate => generate::run(),
         Word::Pack(options) => pack::run(&options),

@@ -14,6 +14,7 @@ const NODE_MAJOR: u32 = 20;
 /// The oldest Python 3 that the tests' packages run on.
 const PYTHON_MINOR: u32 = 10;
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.1";
 
 /// Node and npm, new enough.
 pub(crate) fn node() -> Result<()> {
@@ -130,25 +131,57 @@ fn wasm_std_is_there(target: &str) -> bool {
     })
 }
 
-/// cargo-deny, of the version we wrote deny.toml for. Its compilation takes minutes, once.
+/// cargo-deny, of the version we wrote deny.toml for.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    tool("cargo-deny", CARGO_DENY)
+}
+
+/// cargo-fuzz, and what it needs besides: nightly Rust, and a C++ compiler for libFuzzer.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    if version("rustup").is_none() {
+        bail!(
+            "rustup is missing, by which nightly Rust is found.\nInstall it from https://rustup.rs"
+        );
+    }
+    let mut ask = command("rustup");
+    ask.args(["run", "nightly", "rustc", "--version"]);
+    if answer(ask).is_none() {
+        bail!(
+            "nightly Rust is missing, which libFuzzer needs.\nInstall it with: rustup toolchain install nightly --profile minimal"
+        );
+    }
+    if version("c++").is_none() {
+        bail!(
+            "a C++ compiler is missing, which libFuzzer needs.\nInstall g++ or clang{}",
+            debian("g++")
+        );
+    }
+    tool("cargo-fuzz", CARGO_FUZZ)
+}
+
+/// A cargo tool, on nightly Rust instead of the toolchain that runs us.
+pub(crate) fn nightly(tool: &Path) -> Command {
+    let mut nightly = command("rustup");
+    nightly.args(["run", "nightly"]).arg(tool);
+    for ours in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+        nightly.env_remove(ours);
+    }
+    nightly
+}
+
+/// A cargo tool of exactly this version. Its compilation takes minutes, once.
+fn tool(name: &str, wanted: &str) -> Result<PathBuf> {
     let tools = workspace::scratch().join("tools");
-    let program = tools.join("bin").join("cargo-deny");
-    let title = format!("cargo-deny {CARGO_DENY}");
+    let program = tools.join("bin").join(name);
+    let title = format!("{name} {wanted}");
     let mut ask = command(&program);
     ask.arg("--version");
-    if answer(ask).is_some_and(|text| text.trim().ends_with(CARGO_DENY)) {
+    if answer(ask).is_some_and(|text| text.trim().ends_with(wanted)) {
         cached(&title);
         return Ok(program);
     }
-    let mut install = crate::step::cargo(&[
-        "install",
-        "cargo-deny",
-        "--locked",
-        "--version",
-        CARGO_DENY,
-        "--root",
-    ]);
+    let mut install =
+        crate::step::cargo(&["install", name, "--locked", "--version", wanted, "--root"]);
     install.arg(&tools);
     quiet(&title, install)?;
     Ok(program)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write, stdout};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -31,7 +31,24 @@ pub(crate) fn quiet(title: &str, command: Command) -> Result<()> {
 }
 
 /// The same for a command that other people wrote: it is ended when it takes longer than `limit`.
-pub(crate) fn quiet_within(limit: Duration, title: &str, mut command: Command) -> Result<()> {
+pub(crate) fn quiet_within(limit: Duration, title: &str, command: Command) -> Result<()> {
+    let words = shown(&command);
+    let (status, log) = logged(limit, title, command)?;
+    if status.success() {
+        return Ok(());
+    }
+    println!("{}", log.trim_end());
+    bail!("{title} failed ({status}): {words}");
+}
+
+/// Runs a command behind a progress line, for a caller who knows what its failure means: whether it succeeded, and what
+/// it printed.
+pub(crate) fn tried(title: &str, command: Command) -> Result<(bool, String)> {
+    let (status, log) = logged(Duration::MAX, title, command)?;
+    Ok((status.success(), log))
+}
+
+fn logged(limit: Duration, title: &str, mut command: Command) -> Result<(ExitStatus, String)> {
     let folder = workspace::scratch().join("logs");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!(
@@ -63,16 +80,10 @@ pub(crate) fn quiet_within(limit: Duration, title: &str, mut command: Command) -
         line.tick();
         std::thread::sleep(Duration::from_millis(50));
     };
-    if status.success() {
-        line.end("ok");
-        return Ok(());
-    }
-    line.end("FAILED");
-    println!(
-        "{}",
-        fs::read_to_string(&path).unwrap_or_default().trim_end()
-    );
-    bail!("{title} failed ({status}): {}", shown(&command));
+    line.end(if status.success() { "ok" } else { "FAILED" });
+    // What a program prints about bytes need not be text.
+    let log = fs::read(&path).unwrap_or_default();
+    Ok((status, String::from_utf8_lossy(&log).into_owned()))
 }
 
 /// Runs a command whose output is the point, between two progress lines.

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: every test there is, set-up included.
 
+use std::fs;
+
 use anyhow::Result;
 use clap::Args;
 
-use crate::browser;
-use crate::pack;
-use crate::setup;
-use crate::step::{cargo, streamed};
+use crate::step::{cargo, command, streamed};
+use crate::{browser, pack, setup, workspace};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -29,9 +29,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tests.env("RUST_TEST_THREADS", "4");
     }
     streamed("unit, property, documentation and end-to-end tests", tests)?;
-
-    pack::run(&pack::Options::default())?;
-    browser::test(&options.names)?;
 
     // The suites' server is another build of the relay too. It must not rot between two `cargo xtask conformance`.
     let mut server = cargo(&[
@@ -57,5 +54,38 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     model
         .args(["--lib", "session::model", "--"])
         .args(&options.runner);
-    streamed("the hand-over between pump and readers, modelled", model)
+    streamed("the hand-over between pump and readers, modelled", model)?;
+
+    packages(options)?;
+    browser::test(&options.names)
+}
+
+/// The SDKs as npm packages: made, installed into fresh apps, and run there, on every Node that they are for.
+fn packages(options: &Options) -> Result<()> {
+    const FOLDER: &str = "tests/packages";
+    pack::run(&pack::Options::default())?;
+    setup::npm(FOLDER)?;
+    let mut files = Vec::new();
+    for entry in fs::read_dir(workspace::root().join(FOLDER))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut tests = command("node");
+    // Each file is a process; more of them than cores would only wait for each other.
+    tests.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
+    for name in &options.names {
+        tests.arg(format!("--test-name-pattern={name}"));
+    }
+    tests
+        .args(files)
+        .env("FORGE_RELAY_PACKAGES", pack::packages())
+        // The tests before this one built it.
+        .env(
+            "FORGE_RELAY_BIN",
+            workspace::target().join("debug").join("forge-relay"),
+        );
+    streamed("the packages, installed and run", tests)
 }

@@ -293,6 +293,15 @@ impl FrameReader {
         self.rest.as_ref().is_some_and(|rest| rest.unread)
     }
 
+    /// How many bytes wait for the rest of their frame, or message.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn kept(&self) -> usize {
+        let begun = |rest: &Rest| rest.begun.as_ref().map_or(0, |begun| begun.bytes.len());
+        self.rest
+            .as_ref()
+            .map_or(0, |rest| rest.bytes.len() + begun(rest))
+    }
+
     /// Reads all whole frames of what was kept and of `chunk`, and hands each message to `receive`.
     /// A message carries at most `limit` bytes, however many frames it comes in.
     ///

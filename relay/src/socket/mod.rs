@@ -23,6 +23,8 @@ mod connection;
 mod conversation;
 mod engine;
 mod frame;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod membership;
 mod packet;
 mod polling;

@@ -26,7 +26,7 @@ use axum::body::{Body, Bytes};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::{Buf, BufMut, BytesMut};
-use engineioxide_core::{Packet, ProtocolVersion, Sid, payload};
+use engineioxide_core::{Packet, PacketParseError, ProtocolVersion, Sid, payload};
 use forge_relay_core::{Cursor, ResyncReason};
 use futures_util::StreamExt;
 use http::header::{
@@ -372,10 +372,9 @@ impl Connection {
         B: http_body::Body<Error: std::fmt::Debug> + Unpin,
     {
         // Whole before any of it is understood: a network that broke off is no client that breaks rules.
-        let said = Full::new(self.take_body(request.into_body()).await?);
+        let said = self.take_body(request.into_body()).await?;
         let limit = self.sockets.limits.message as u64;
-        let packets = payload::decoder(said, None, ProtocolVersion::V4, limit);
-        let mut packets = std::pin::pin!(packets);
+        let mut packets = std::pin::pin!(packets(said, limit));
         while let Some(packet) = packets.next().await {
             let packet = match packet {
                 Ok(packet) => packet,
@@ -430,6 +429,14 @@ impl Connection {
         }
         state.wake();
     }
+}
+
+/// The packets of a payload.
+pub(super) fn packets(
+    body: Bytes,
+    limit: u64,
+) -> impl futures_util::Stream<Item = Result<Packet, PacketParseError>> {
+    payload::decoder(Full::new(body), None, ProtocolVersion::V4, limit)
 }
 
 fn text(body: impl Into<Body>) -> Response<Body> {

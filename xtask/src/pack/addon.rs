@@ -159,6 +159,26 @@ pub(crate) fn build(platform: Platform) -> Result<Addon> {
     Ok(Addon { platform, file })
 }
 
+/// What napi-derive writes of the addon's interface while it compiles: a JSON object a line.
+pub(crate) fn type_definitions() -> Result<PathBuf> {
+    let folder = workspace::scratch().join("addon-types");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    // It writes only when it runs, so what is compiled already must be forgotten.
+    let package = ["--package", "forge-relay-node"];
+    let mut forget = cargo(&["clean", "--quiet", "--locked"]);
+    forget.args(package);
+    quiet("addon's interface, forgotten", forget)?;
+    let mut compile = cargo(&["check", "--locked"]);
+    compile
+        .args(package)
+        .env("NAPI_TYPE_DEF_TMP_FOLDER", &folder);
+    quiet("addon's interface", compile)?;
+    Ok(folder.join("forge-relay-node"))
+}
+
 /// Every platform's from a folder; a missing one is an error, because a release without it would be slower on that
 /// platform without a word.
 pub(crate) fn all_from(folder: &Path) -> Result<Vec<Addon>> {

@@ -1,6 +1,6 @@
 //! `cargo xtask pack`: the npm packages of the SDKs, as tarballs in target/packages/.
 
-mod addon;
+pub(crate) mod addon;
 mod client;
 mod node;
 pub(crate) mod npm;

@@ -1,8 +1,11 @@
 //! `@forge-relay/node` and its platform packages.
 //!
 //! ```text
-//! dist/*.js, *.mjs, *.d.ts   sdk-node/ts, compiled
-//! dist/core-wasm.js          the core as WebAssembly, as base64 inside the one file: a bundler has nothing to find
+//! dist/index.js         sdk-node/ts in one file: a function that starts cold reads one instead of eight
+//! dist/index.mjs        its names for who imports
+//! dist/core-native.js   looks for the addon
+//! dist/core-wasm.js     the core as WebAssembly, as base64 inside the one file: a bundler has nothing to find
+//! dist/*.d.ts           the types, each file by itself
 //! ```
 
 use std::fs;
@@ -20,10 +23,14 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     let module = wasm::build("forge-relay-node-wasm", "core", wasm::Glue::Web)?;
 
     let package = fresh("node")?;
+    let dist = package.join("dist");
     let mut tsc = npm::tsc(&source.join("tsconfig.json"));
-    tsc.arg("--outDir").arg(package.join("dist"));
+    tsc.arg("--outDir").arg(&dist);
     quiet("sdk-node's TypeScript", tsc)?;
-    inline(&module, &source, &package.join("dist/core-wasm.js"))?;
+    one_file(&dist)?;
+    // tsc writes no declarations for declarations.
+    fs::copy(source.join("ts/binding.d.ts"), dist.join("binding.d.ts"))?;
+    inline(&module, &source, &dist.join("core-wasm.js"))?;
     fs::copy(source.join("README.md"), package.join("README.md"))?;
     licences(&package)?;
     let platforms: Vec<&str> = addons.iter().map(|addon| addon.platform.name).collect();
@@ -32,6 +39,35 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
 
     for addon in addons {
         platform(addon)?;
+    }
+    Ok(())
+}
+
+/// Joins what index.js requires into it, but for the core, which is chosen where it runs.
+fn one_file(dist: &Path) -> Result<()> {
+    const KEPT: [&str; 2] = ["index.js", "core-native.js"];
+    let index = dist.join("index.js");
+    let mut esbuild = npm::tool("esbuild/bin/esbuild");
+    esbuild
+        .arg(&index)
+        .args([
+            "--bundle",
+            "--format=cjs",
+            "--platform=node",
+            "--target=node20",
+            "--external:#core",
+            "--allow-overwrite",
+            "--log-level=warning",
+        ])
+        .arg(format!("--outfile={}", index.display()));
+    quiet("sdk-node's JavaScript", esbuild)?;
+    for entry in fs::read_dir(dist)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".js") && !KEPT.contains(&&*name) {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }

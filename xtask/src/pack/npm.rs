@@ -16,6 +16,13 @@ pub(crate) fn tool(script: &str) -> Command {
     node
 }
 
+/// A script of our own in xtask/js.
+pub(crate) fn script(name: &str) -> Command {
+    let mut node = command("node");
+    node.arg(workspace::root().join("xtask/js").join(name));
+    node
+}
+
 /// TypeScript's compiler, for the project of this file.
 pub(crate) fn tsc(project: &Path) -> Command {
     let mut tsc = tool("typescript/bin/tsc");
