@@ -31,10 +31,11 @@ use tower::Service;
 
 use crate::capacity::{Open, Permit};
 use crate::http::{Client, Peer};
-use crate::line::{End, Line, LineLimits, Watch, Watched};
+use crate::line::{End, Line, Watch, Watched};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
 use crate::socket::{self, Bad, Sockets, Ticket, Transport};
+use crate::stall::StallLimits;
 
 /// Connections that are being told, at one time, that the relay is full.
 const REFUSALS: usize = 32;
@@ -54,7 +55,7 @@ pub(crate) struct Acceptor {
     pub(crate) capacity: usize,
     pub(crate) header_deadline: Duration,
     /// How slow the reader of an answer may be.
-    pub(crate) line: LineLimits,
+    pub(crate) line: StallLimits,
     pub(crate) outboxes: Arc<Outboxes>,
     /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
     pub(crate) trusted_proxies: Vec<IpNet>,

@@ -25,6 +25,7 @@ mod outboxes;
 mod run;
 mod session;
 mod socket;
+mod stall;
 mod store;
 pub mod telemetry;
 

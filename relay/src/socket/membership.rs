@@ -7,9 +7,9 @@ use forge_relay_core::message::{Bye, Expiring, Ready};
 
 use super::connection::{Connection, Phase, State};
 use super::frame::close;
-use super::wheel::Millis;
 use super::{Sockets, packet, unix_millis};
 use crate::session::{Joined, Seat, Session};
+use crate::stall::Millis;
 use crate::store::AppIndex;
 
 /// A member of a session.
@@ -72,6 +72,7 @@ impl Connection {
         self.sockets.metrics.connected_clients.inc();
         self.open(&mut state);
         self.count(&mut state);
+        self.unpolled(&mut state);
         state.wake();
     }
 
