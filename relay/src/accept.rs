@@ -43,6 +43,9 @@ const REFUSALS: usize = 32;
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that are accepted before others have their turn: a crowd that comes at once must not run before all that
+/// is published meanwhile.
+const ACCEPTS_A_TURN: usize = 8;
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 
@@ -73,7 +76,10 @@ impl Acceptor {
         let refusals = Arc::new(AtomicUsize::new(0));
         let mut last_log: Option<Instant> = None;
         let shared = Arc::new(self);
-        loop {
+        for accepted in 1_usize.. {
+            if accepted.is_multiple_of(ACCEPTS_A_TURN) {
+                tokio::task::yield_now().await;
+            }
             let (tcp, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {

@@ -136,7 +136,9 @@ impl Sockets {
     where
         B: http_body::Body<Error: std::fmt::Debug> + Unpin,
     {
-        let origin = request.headers().get(ORIGIN).cloned();
+        // A copy: a clone would be a piece of hyper's buffer, and keep all of it while a poll waits.
+        let origin = request.headers().get(ORIGIN);
+        let origin = origin.and_then(|origin| HeaderValue::from_bytes(origin.as_bytes()).ok());
         let mut response = self.poll_any(request, open).await.unwrap_or_else(refuse);
         self.allow_origin(origin.as_ref(), response.headers_mut());
         response
@@ -163,7 +165,11 @@ impl Sockets {
         };
         let connection = self.polling_connection(&sid)?;
         match method {
-            Method::GET => connection.answer_poll(query.stamp).await,
+            Method::GET => {
+                // What it says is read: it holds hyper's buffer, which then has room for the next.
+                drop(request);
+                connection.answer_poll(query.stamp).await
+            }
             Method::POST => connection.take_post(request).await,
             _ => Err(Bad::Method),
         }
