@@ -31,10 +31,11 @@ use tower::Service;
 
 use crate::capacity::{Open, Permit};
 use crate::http::{Client, Peer};
-use crate::line::{End, Line, LineLimits, Watch, Watched};
+use crate::line::{End, Line, Watch, Watched};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
 use crate::socket::{self, Bad, Sockets, Ticket, Transport};
+use crate::stall::StallLimits;
 
 /// Connections that are being told, at one time, that the relay is full.
 const REFUSALS: usize = 32;
@@ -42,6 +43,9 @@ const REFUSALS: usize = 32;
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that are accepted before others have their turn: a crowd that comes at once must not run before all that
+/// is published meanwhile.
+const ACCEPTS_A_TURN: usize = 8;
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 
@@ -56,7 +60,7 @@ pub(crate) struct Acceptor {
     pub(crate) capacity: usize,
     pub(crate) header_deadline: Duration,
     /// How slow the reader of an answer may be.
-    pub(crate) line: LineLimits,
+    pub(crate) line: StallLimits,
     pub(crate) outboxes: Arc<Outboxes>,
     /// The proxies whose `X-Forwarded-*` are believed, and whether plain http is refused.
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -74,7 +78,10 @@ impl Acceptor {
         let refusals = Arc::new(AtomicUsize::new(0));
         let mut last_log: Option<Instant> = None;
         let shared = Arc::new(self);
-        loop {
+        for accepted in 1_usize.. {
+            if accepted.is_multiple_of(ACCEPTS_A_TURN) {
+                tokio::task::yield_now().await;
+            }
             let (tcp, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {

@@ -27,6 +27,7 @@ mod outboxes;
 mod run;
 mod session;
 mod socket;
+mod stall;
 mod store;
 pub mod telemetry;
 

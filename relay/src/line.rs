@@ -13,7 +13,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -22,27 +22,17 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::Sleep;
 
 use crate::outboxes::{Outboxes, Slow};
+use crate::stall::{Millis, Stall, StallLimits, millis};
 
-/// Over how long the least rate of a reader is measured.
-const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// In `waits_since`: no write waits.
-const NEVER: u64 = u64::MAX;
-
-/// How slow a peer may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LineLimits {
-    /// How long a write may make no progress.
-    pub(crate) write_deadline: Duration,
-    /// Bytes a second, over [`RATE_WINDOW`].
-    pub(crate) least_rate: u64,
-}
+const NEVER: Millis = Millis::MAX;
 
 /// See the module. Written by the connection's own task, read and cut by any.
 #[derive(Debug)]
 pub(crate) struct Line {
     began: Instant,
-    /// Bytes that the socket took.
-    written: AtomicU64,
+    /// Bytes that the socket took; it begins anew after the largest number.
+    written: AtomicU32,
     /// When the write that waits now last made progress, in ms since `began`.
     waits_since: AtomicU64,
     /// Bytes of an event stream that the socket did not take yet.
@@ -56,13 +46,18 @@ impl Line {
     pub(crate) fn new(outboxes: Arc<Outboxes>) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
-            written: AtomicU64::new(0),
+            written: AtomicU32::new(0),
             waits_since: AtomicU64::new(NEVER),
             unsent: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             task: AtomicWaker::new(),
             outboxes,
         })
+    }
+
+    /// Whether it is about to end.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
     }
 
     /// Ends the connection at once; the kernel keeps nothing of what waits.
@@ -79,32 +74,33 @@ impl Line {
 
     /// What it would be to cut this line, where its peer takes nothing.
     pub(crate) fn slow(self: &Arc<Self>) -> Option<Slow> {
-        let stalled = self.waits()?;
+        let stalled = self.now().saturating_sub(self.waits_since()?);
         let line = Arc::clone(self);
         Some(Slow {
-            stalled,
+            stalled: Duration::from_millis(stalled),
             waiting: self.unsent.load(Ordering::Relaxed),
             cut: Box::new(move || line.cut()),
         })
     }
 
-    /// How long a write has waited without progress.
-    fn waits(&self) -> Option<Duration> {
+    /// When the write that waits last made progress.
+    fn waits_since(&self) -> Option<Millis> {
         match self.waits_since.load(Ordering::Relaxed) {
             NEVER => None,
-            since => Some(Duration::from_millis(self.now().saturating_sub(since))),
+            since => Some(since),
         }
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    fn now(&self) -> Millis {
+        millis(self.began.elapsed())
     }
 
     fn wrote(&self, outcome: &Poll<io::Result<usize>>) {
         match outcome {
             Poll::Ready(Ok(bytes)) => {
                 self.waits_since.store(NEVER, Ordering::Relaxed);
-                self.written.fetch_add(*bytes as u64, Ordering::Relaxed);
+                // Only differences are looked at.
+                self.written.fetch_add(*bytes as u32, Ordering::Relaxed);
                 let before = self.unsent.load(Ordering::Relaxed);
                 if before > 0 {
                     let after = before.saturating_sub(*bytes);
@@ -202,66 +198,52 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Watch {
     line: Arc<Line>,
-    limits: LineLimits,
-    stall: Option<Box<Stall>>,
+    limits: StallLimits,
+    waiting: Option<Box<Waiting>>,
 }
 
 #[derive(Debug)]
-struct Stall {
-    /// The window over which the rate is measured: its beginning, and what was written by then.
-    window_at: Instant,
-    window_written: u64,
+struct Waiting {
+    stall: Stall,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Watch {
-    pub(crate) fn new(line: Arc<Line>, limits: LineLimits) -> Self {
+    pub(crate) fn new(line: Arc<Line>, limits: StallLimits) -> Self {
         Self {
             line,
             limits,
-            stall: None,
+            waiting: None,
         }
     }
 
     /// Ready when the connection is to end. To be polled after the connection, which finds out what waits.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.line.task.register(cx.waker());
-        if self.line.cut.load(Ordering::Acquire) {
+        if self.line.is_cut() {
             return Poll::Ready(End::Cut);
         }
-        let Some(waits) = self.line.waits() else {
-            self.stall = None;
+        let Some(since) = self.line.waits_since() else {
+            self.waiting = None;
             return Poll::Pending;
         };
-        let now = Instant::now();
         let written = self.line.written.load(Ordering::Relaxed);
-        let stall = self.stall.get_or_insert_with(|| {
-            Box::new(Stall {
-                window_at: now,
-                window_written: written,
+        let Waiting { stall, timer } = &mut **self.waiting.get_or_insert_with(|| {
+            Box::new(Waiting {
+                stall: Stall::new(since, written),
                 timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             })
         });
-        if waits >= self.limits.write_deadline {
+        stall.progress(since);
+        let now = self.line.now();
+        if stall.is_over(now, written, self.limits) {
             return Poll::Ready(End::Slow);
         }
-        let window = now.saturating_duration_since(stall.window_at);
-        if window >= RATE_WINDOW {
-            let took = u128::from(written - stall.window_written);
-            if took < u128::from(self.limits.least_rate) * window.as_millis() / 1000 {
-                return Poll::Ready(End::Slow);
-            }
-            stall.window_at = now;
-            stall.window_written = written;
-        }
-        let rest_of_window =
-            RATE_WINDOW.saturating_sub(now.saturating_duration_since(stall.window_at));
-        let next = (self.limits.write_deadline - waits).min(rest_of_window);
-        stall
-            .timer
+        let left = stall.deadline(self.limits).saturating_sub(now);
+        timer
             .as_mut()
-            .reset(tokio::time::Instant::from_std(now + next));
-        if stall.timer.as_mut().poll(cx).is_ready() {
+            .reset(tokio::time::Instant::now() + Duration::from_millis(left));
+        if timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending

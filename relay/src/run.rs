@@ -22,11 +22,11 @@ use crate::auth::{RateLimits, Rates};
 use crate::capacity::capacity;
 use crate::config::{Config, Limits};
 use crate::http::{self, AppState, Clock, Readiness, Streams};
-use crate::line::LineLimits;
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
 use crate::session::{Hub, HubLimits, LogLimits};
 use crate::socket::{self, Conversation, Sockets};
+use crate::stall::StallLimits;
 use crate::store::{MemoryStore, NonceLimits, Store};
 
 /// How long a publisher waits for delivery that has fallen far behind, before it is told to retry.
@@ -99,10 +99,7 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         capacity,
         header_deadline: limits.header_deadline,
-        line: LineLimits {
-            write_deadline: limits.write_deadline,
-            least_rate: u64::try_from(limits.least_rate).unwrap_or(u64::MAX),
-        },
+        line: StallLimits::from(&*limits),
         outboxes: Arc::clone(&outboxes),
         trusted_proxies: config.trusted_proxies,
         require_https: config.require_https,

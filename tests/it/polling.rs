@@ -364,6 +364,29 @@ async fn two_polls_end_the_connection() {
 }
 
 #[tokio::test]
+async fn a_poll_that_is_sent_again_ends_the_connection() {
+    let relay = Relay::start();
+    let token = relay.app.token("alice", "s");
+    let (poller, ready) = Poller::join(relay.address, &token).await;
+    relay.publish_range("s", 1, 3).await;
+    let poll = |stamp: &str| format!("{}&t={stamp}", poller.path());
+    for (stamp, event) in [("P1.0", 4), ("P1.1", 5)] {
+        let answer = relay.http.get(&poll(stamp)).await;
+        answer.expect(200);
+        relay.publish_range("s", event, event).await;
+    }
+    // Its answer was lost between the relay and the client: what it had must not be skipped.
+    let answer = relay.http.get(&poll("P1.0")).await;
+    expect_error(&answer, 400, 3);
+    poller.expect_gone().await;
+    relay.metric_is("connected_clients", 0.0).await;
+    let auth = json!({ "token": token, "cursor": ready.cursor });
+    let (mut back, ready) = Poller::join_with(relay.address, &auth).await;
+    assert_eq!((ready.recovered, ready.replayed), (true, 5));
+    back.expect_numbers(1, 5).await;
+}
+
+#[tokio::test]
 async fn two_posts_end_the_connection() {
     let relay = Relay::start();
     let mut poller = poller(&relay).await;
@@ -567,6 +590,69 @@ async fn those_that_never_come_back_leave_nothing_behind() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[tokio::test]
+async fn one_that_posts_and_does_not_poll_is_cut_at_the_write_deadline() {
+    let relay = Relay::with("limits.write_deadline = \"700ms\"");
+    let poller = poller(&relay).await;
+    // Nothing waits: it may be late with its poll.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // From here on something does. All that it says is well-formed, and none of it is a poll.
+    let start = Instant::now();
+    while poller.post("421[\"x\",null]").await.status == 200 {
+        assert!(start.elapsed() < Duration::from_secs(10), "it stays");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        start.elapsed() >= Duration::from_millis(700),
+        "{:?}",
+        start.elapsed()
+    );
+    poller.expect_gone().await;
+    relay.metric_is("relay_slow_clients_cut_total", 1.0).await;
+    relay.metric_is("relay_outbox_bytes", 0.0).await;
+    relay.metric_is("relay_clients_behind", 0.0).await;
+}
+
+#[tokio::test]
+async fn one_that_still_takes_its_last_answer_has_the_time_of_the_least_rate() {
+    let relay = Relay::with("limits.write_deadline = \"100ms\"\nlimits.least_rate = \"20KiB\"");
+    let mut poller = poller(&relay).await;
+    let poll = poller.begin_poll().await;
+    let large = EventText::new("s").with("payload", "x".repeat(60_000));
+    relay.publish(&large).await;
+    let answer = within("the poll", poll).await.unwrap();
+    relay.publish_range("s", 1, 1).await;
+    // 60 kB are 3 s at that rate.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    poller.take(&answer);
+    poller.expect::<Value>("event").await;
+    poller.expect_numbers(1, 1).await;
+    // The next answer is short.
+    relay.publish_range("s", 2, 2).await;
+    relay.metric_is("connected_clients", 0.0).await;
+    poller.expect_gone().await;
+}
+
+#[tokio::test]
+async fn those_that_do_not_poll_are_cut_first_when_all_outboxes_hold_too_much() {
+    let relay = Relay::with("limits.all_outboxes = \"64KiB\"\nlimits.messages_per_second = 10000");
+    let polls = poller(&relay).await;
+    let poll = polls.begin_poll().await;
+    // Each of their calls is answered with an acknowledgement that they do not fetch.
+    let calls = vec!["421[\"x\",null]"; 400].join(&SEPARATOR.to_string());
+    let (first, second) = (poller(&relay).await, poller(&relay).await);
+    for idle in [&first, &second] {
+        idle.say(&calls).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    relay.metric_is("relay_slow_clients_cut_total", 1.0).await;
+    relay.metric_is("relay_slow_clients_cut_total", 1.0).await;
+    first.expect_gone().await;
+    second.poll().await.expect(200);
+    relay.publish_range("s", 1, 1).await;
+    within("the poll", poll).await.unwrap().expect(200);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn does_what_websocket_clients_do(version: &str, options: Value) {
     let relay = Relay::start();
     let node = Node::start();
     let token = node.mint(&relay.app.secret, "alice", "s").await;
-    let polls_only = options == only_polling();
+    let polls_only = options["transports"] == only_polling()["transports"];
     let mut client = node
         .connect_with(version, &relay.url(), &token, options)
         .await;
@@ -115,6 +115,19 @@ async fn version_4_5_only_polling() {
 #[tokio::test]
 async fn version_4_0_only_polling() {
     does_what_websocket_clients_do("4.0", only_polling()).await;
+}
+
+/// The library's own stamp is off, and the page has a parameter of the same name.
+#[tokio::test]
+async fn a_parameter_that_is_called_like_the_stamp_is_none() {
+    let options = json!({
+        "transports": ["polling"],
+        "timestampRequests": false,
+        "query": { "t": "dark" },
+    });
+    for version in ["4.8", "4.0"] {
+        does_what_websocket_clients_do(version, options.clone()).await;
+    }
 }
 
 #[tokio::test]

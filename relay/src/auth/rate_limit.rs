@@ -1,4 +1,4 @@
-//! How often: publishes by session and by address, connects by account.
+//! How often: publishes by session, requests by address, connects by account.
 //!
 //! Each key may go on at its rate, and make up for a pause with five seconds' worth at once. What is remembered of a key
 //! is a hash and a time, until its burst is whole again; keys are made by strangers, so there is a most of them.
@@ -31,8 +31,8 @@ const TIDY_SECONDS: u64 = 10;
 pub(crate) struct Rates {
     /// Events into one session.
     pub(crate) publish_per_session: u32,
-    /// POST requests from one address, or one IPv6 network of 64 bits, which is what one customer has.
-    pub(crate) publish_per_address: u32,
+    /// POST requests and reads of logs from one address, or one IPv6 network of 64 bits, which is what one customer has.
+    pub(crate) requests_per_address: u32,
     /// Connects of one account of an app.
     pub(crate) connects_per_account: u32,
 }
@@ -41,7 +41,7 @@ impl From<&Limits> for Rates {
     fn from(limits: &Limits) -> Self {
         Self {
             publish_per_session: limits.publishes_per_session,
-            publish_per_address: limits.requests_per_address,
+            requests_per_address: limits.requests_per_address,
             connects_per_account: limits.connects_per_account,
         }
     }
@@ -67,7 +67,7 @@ impl<C: Clock + Clone> RateLimits<C> {
         let batch = u32::try_from(MAX_BATCH).unwrap_or(u32::MAX);
         Self {
             sessions: Limit::new(rates.publish_per_session, batch, clock),
-            addresses: Limit::new(rates.publish_per_address, 1, clock),
+            addresses: Limit::new(rates.requests_per_address, 1, clock),
             accounts: Limit::new(rates.connects_per_account, 1, clock),
             hasher: RandomState::new(),
         }
@@ -81,7 +81,7 @@ impl<C: Clock + Clone> RateLimits<C> {
         })
     }
 
-    /// Whether this address may send another POST request now.
+    /// Whether this address may send another request now: a POST, or one that reads a log.
     pub(crate) fn request(&self, address: IpAddr) -> Result<(), Refusal> {
         let says = "send requests less often from this address, or ask the operator for more";
         check(self.addresses.as_ref(), 1, says, || {
@@ -200,7 +200,7 @@ mod tests {
 
     const OFF: Rates = Rates {
         publish_per_session: 0,
-        publish_per_address: 0,
+        requests_per_address: 0,
         connects_per_account: 0,
     };
 
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_one_address() {
         let (limits, _) = limits(Rates {
-            publish_per_address: 1,
+            requests_per_address: 1,
             ..OFF
         });
         for n in 0..5 {

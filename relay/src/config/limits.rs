@@ -38,7 +38,7 @@ pub struct Limits {
     pub connects_per_account: u32,
     /// Events a second into one session; 0 is no limit.
     pub publishes_per_session: u32,
-    /// POST requests a second from one address; 0 is no limit.
+    /// POST requests and reads of logs a second from one address; 0 is no limit.
     pub requests_per_address: u32,
     /// How far the timestamp of an event or signature may be from the clock, either way; whole seconds.
     pub clock_skew: Duration,

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use forge_relay_core::{BodyError, Code, Cursor, FieldError, Problem, ResyncReason};
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, StatusCode};
 
 use crate::auth::Refusal;
@@ -90,6 +92,8 @@ impl Rejection {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        // Some of them may be kept without being told so (RFC 9110 §15.1), a 410 among them; none holds for long.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(CONTENT_LENGTH);
         if status != StatusCode::METHOD_NOT_ALLOWED {
             headers.remove(ALLOW);

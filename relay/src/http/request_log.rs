@@ -73,6 +73,9 @@ pub(super) async fn outermost(
     let https = client.is_some_and(|client| client.https);
     let noted = Noted::new(id.clone());
     request.extensions_mut().insert(noted.clone());
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
+    }
 
     let refused = if state.require_https && !https && !is_probe(route) {
         Some(Rejection::new(

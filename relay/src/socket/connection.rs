@@ -28,13 +28,12 @@ use super::membership::Member;
 use super::packet;
 use super::polling::Polling;
 use super::stream::Stream;
-use super::wheel::{LATE, Millis, Timed};
+use super::wheel::{LATE, Timed};
 use crate::session::{Batch, Frame, Link, Outbox, Progress, Reader, Run};
+use crate::stall::{Millis, Stall};
 
 /// How long a connection that has sent everything waits for the peer's end.
 const LINGER: Millis = 2_000;
-/// Over how long the least rate of a reader is measured.
-const RATE_WINDOW: Millis = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -51,14 +50,10 @@ pub(super) enum Phase {
     Closed,
 }
 
-/// The write that a client does not take.
-#[derive(Clone, Copy)]
-struct Stall {
-    /// When the client last took something.
-    progress_at: Millis,
-    /// The window over which the rate is measured: its beginning, and what was handed over by then.
-    window_at: Millis,
-    window_handed: u32,
+/// What a connection begins on.
+pub(super) enum Carrier {
+    Stream(Stream),
+    Polls(Box<Polling>),
 }
 
 pub(super) struct State {
@@ -78,6 +73,8 @@ pub(super) struct State {
     /// When the wheel looks at this connection next.
     armed: Millis,
     stall: Option<Stall>,
+    /// Its transport was ended: whoever owns it is about to find that.
+    pub(super) cut: bool,
     /// Messages that the client may send now, in thousandths, and as of when.
     credit: u32,
     credit_at: Millis,
@@ -165,13 +162,17 @@ pub(super) enum Appetite {
 impl Connection {
     pub(super) fn new(
         sockets: Arc<Sockets>,
-        stream: Option<Stream>,
+        carrier: Carrier,
         key: usize,
         origin: Option<Box<str>>,
         me: Weak<Self>,
     ) -> Self {
         let now = sockets.wheel.now();
         let limits = &sockets.limits;
+        let (stream, polling) = match carrier {
+            Carrier::Stream(stream) => (OnceLock::from(stream), None),
+            Carrier::Polls(polling) => (OnceLock::new(), Some(polling)),
+        };
         let state = State {
             outbox: Outbox::default(),
             phase: Phase::Opening {
@@ -179,19 +180,19 @@ impl Connection {
             },
             member: None,
             origin,
-            polling: stream.is_none().then(Box::default),
+            polling,
             waker: None,
             ping_at: now + limits.ping_interval,
             awaiting_pong: false,
             armed: Millis::MAX,
             stall: None,
+            cut: false,
             credit: limits.messages_per_second * 1000,
             credit_at: now,
             paused_until: None,
             counted_queued: 0,
             counted_handed: 0,
         };
-        let stream = stream.map_or_else(OnceLock::new, OnceLock::from);
         Self {
             sockets,
             stream,
@@ -236,7 +237,10 @@ impl Connection {
             .control(packet, self.sockets.limits.outbox, &link)
         {
             Progress::Done => {}
-            Progress::Blocked | Progress::More if was_behind => self.count(state),
+            Progress::Blocked | Progress::More if was_behind => {
+                self.count(state);
+                self.unpolled(state);
+            }
             Progress::Blocked | Progress::More => self.blocked(state),
             Progress::Broken => self.cut(state),
         }
@@ -249,21 +253,35 @@ impl Connection {
         state.wake();
     }
 
-    /// Starts the deadlines of a write that waits. A client that polls takes what there is with its
-    /// next poll; that there is one is the heartbeat's matter.
+    /// Starts the deadlines of what waits and is not taken. Where the client polls, that is so while no
+    /// poll is here; before they begin, the client has the time that its last answer may take.
     fn stalled(&self, state: &mut State) {
-        if state.stall.is_some() || state.polling.is_some() {
+        if state.stall.is_some() {
             return;
         }
         let now = self.sockets.wheel.now();
-        let window_handed = state.outbox.handed();
-        state.stall = Some(Stall {
-            progress_at: now,
-            window_at: now,
-            window_handed,
-        });
+        let since = match &state.polling {
+            Some(polling) if polling.takes() => return,
+            Some(polling) => now.max(polling.busy_until),
+            None => now,
+        };
+        state.stall = Some(Stall::new(since, state.outbox.handed()));
         self.sockets.metrics.clients_behind.inc();
         self.arm_now(state);
+    }
+
+    /// Whether something waits for a client that should poll for it.
+    pub(super) fn unpolled(&self, state: &mut State) {
+        if state.polling.is_some() && state.outbox.behind() {
+            self.stalled(state);
+        }
+    }
+
+    /// The client takes what there is.
+    pub(super) fn unstalled(&self, state: &mut State) {
+        if state.stall.take().is_some() {
+            self.sockets.metrics.clients_behind.dec();
+        }
     }
 
     /// Brings the totals up to date.
@@ -301,7 +319,7 @@ impl Connection {
             if state.outbox.handed() != before
                 && let Some(stall) = &mut state.stall
             {
-                stall.progress_at = self.sockets.wheel.now();
+                stall.progress(self.sockets.wheel.now());
             }
             match progress {
                 Progress::Done => return self.caught_up(&mut state),
@@ -330,9 +348,7 @@ impl Connection {
 
     /// Everything is handed over.
     pub(super) fn caught_up(&self, state: &mut State) {
-        if state.stall.take().is_some() {
-            self.sockets.metrics.clients_behind.dec();
-        }
+        self.unstalled(state);
         if let Phase::Closing { by, finished } = &mut state.phase
             && !*finished
         {
@@ -391,11 +407,9 @@ impl Connection {
             state.outbox = Outbox::default();
             state.counted_handed = 0;
             self.count(&mut state);
-            if state.stall.take().is_some() {
-                self.sockets.metrics.clients_behind.dec();
-            }
+            self.unstalled(&mut state);
         } else {
-            let by = self.sockets.wheel.now() + self.sockets.limits.write_deadline;
+            let by = self.sockets.wheel.now() + self.sockets.limits.stall.write_deadline;
             state.phase = Phase::Closing {
                 by,
                 finished: false,
@@ -422,15 +436,11 @@ impl Connection {
     /// Ends the transport of a client that does not take what it is sent, or does not answer. Whoever
     /// waits for it finds its end.
     pub(super) fn cut(&self, state: &mut State) {
+        state.cut = true;
         match self.stream.get() {
             Some(stream) => stream.cut(),
             // Nobody owns a connection that polls: the wheel takes it away.
-            None => {
-                if let Some(polling) = &mut state.polling {
-                    polling.cut = true;
-                }
-                self.sockets.bury(self.key);
-            }
+            None => self.sockets.bury(self.key),
         }
         state.wake();
     }
@@ -441,7 +451,7 @@ impl Connection {
         let now = self.sockets.wheel.now();
         state
             .stall
-            .map(|stall| (now.saturating_sub(stall.progress_at), state.outbox.queued()))
+            .map(|stall| (stall.lasted(now), state.outbox.queued()))
     }
 
     // ---- reading ----
@@ -527,8 +537,7 @@ impl Connection {
             no_later(state.ping_at);
         }
         if let Some(stall) = &state.stall {
-            no_later(stall.progress_at + self.sockets.limits.write_deadline);
-            no_later(stall.window_at + RATE_WINDOW);
+            no_later(stall.deadline(self.sockets.limits.stall));
         }
         if let Some(until) = state.paused_until {
             no_later(until);
@@ -537,24 +546,12 @@ impl Connection {
     }
 
     fn look_at_stall(&self, state: &mut State, now: Millis) -> bool {
-        let limits = &self.sockets.limits;
         let handed = state.outbox.handed();
-        let Some(stall) = &mut state.stall else {
-            return false;
-        };
-        if now >= stall.progress_at + limits.write_deadline {
-            return true;
-        }
-        if now >= stall.window_at + RATE_WINDOW {
-            let took = u64::from(handed.wrapping_sub(stall.window_handed));
-            let least = u64::from(limits.least_rate) * (now - stall.window_at) / 1000;
-            if took < least {
-                return true;
-            }
-            stall.window_at = now;
-            stall.window_handed = handed;
-        }
-        false
+        let limits = self.sockets.limits.stall;
+        state
+            .stall
+            .as_mut()
+            .is_some_and(|stall| stall.is_over(now, handed, limits))
     }
 
     /// Pings, or finds that the last ping was not answered.
@@ -574,8 +571,8 @@ impl Connection {
             return false;
         }
         // A client that is still taking what was sent before the ping is alive: the write deadline
-        // and the least rate decide about it.
-        if state.stall.is_some() {
+        // and the least rate decide about it. One that polls would have seen the ping.
+        if state.stall.is_some() && state.polling.is_none() {
             state.ping_at = now + limits.ping_timeout;
             return false;
         }

@@ -7,10 +7,10 @@ use forge_relay_core::message::{Bye, Expiring, Ready};
 
 use super::connection::{Connection, Phase, State};
 use super::frame::close;
-use super::wheel::Millis;
 use super::{Sockets, packet, unix_millis};
 use crate::auth::warn_at;
 use crate::session::{Joined, Seat, Session};
+use crate::stall::Millis;
 use crate::store::AppIndex;
 
 /// A member of a session.
@@ -70,6 +70,7 @@ impl Connection {
         self.sockets.metrics.connected_clients.inc();
         self.open(&mut state);
         self.count(&mut state);
+        self.unpolled(&mut state);
         state.wake();
     }
 

@@ -10,7 +10,7 @@
 //! | `application` | who stands behind the connections |
 //! | `conversation` | the relay's application: what clients say and are answered |
 //! | `membership` | what makes a connection a subscriber |
-//! | `polling`, `probe` | the other transport, and the way from it to WebSocket |
+//! | `polling`, `stamp`, `probe` | the other transport, its polls, and the way from it to WebSocket |
 //! | `task` | the future that reads, and catches up |
 //! | `stream` | the bytes below |
 //! | `wheel` | one timer wheel for all |
@@ -29,6 +29,7 @@ mod membership;
 mod packet;
 mod polling;
 mod probe;
+mod stamp;
 mod stream;
 mod task;
 mod upgrade;
@@ -47,14 +48,15 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use self::application::Application;
-use self::connection::Connection;
+use self::connection::{Carrier, Connection};
 use self::stream::Stream;
-use self::wheel::{Millis, Wheel};
+use self::wheel::Wheel;
 use crate::capacity::Permit;
 use crate::come_back;
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::outboxes::{Outboxes, Slow};
+use crate::stall::{Millis, StallLimits, millis};
 
 pub(crate) use conversation::Conversation;
 pub(crate) use packet::{envelope, event as encode_event};
@@ -68,9 +70,7 @@ struct SocketLimits {
     messages_per_second: u32,
     outbox: usize,
     catch_up_write: usize,
-    /// Bytes a second.
-    least_rate: u32,
-    write_deadline: Millis,
+    stall: StallLimits,
     handshake_deadline: Millis,
     body_deadline: Millis,
     ping_interval: Millis,
@@ -81,14 +81,12 @@ struct SocketLimits {
 
 impl SocketLimits {
     fn of(limits: &Limits) -> Self {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             message: limits.message,
             messages_per_second: limits.messages_per_second,
             outbox: limits.outbox,
             catch_up_write: limits.catch_up_write,
-            least_rate: u32::try_from(limits.least_rate).unwrap_or(u32::MAX),
-            write_deadline: millis(limits.write_deadline),
+            stall: StallLimits::from(limits),
             handshake_deadline: millis(limits.handshake_deadline),
             body_deadline: millis(limits.body_deadline),
             ping_interval: millis(limits.ping_interval),
@@ -204,16 +202,12 @@ impl Sockets {
     }
 
     /// A connection and its place in the registry.
-    fn register(
-        self: &Arc<Self>,
-        stream: Option<Stream>,
-        origin: Option<Box<str>>,
-    ) -> Arc<Connection> {
+    fn register(self: &Arc<Self>, carrier: Carrier, origin: Option<Box<str>>) -> Arc<Connection> {
         let mut registry = self.registry.lock();
         let slot = registry.vacant_entry();
         let key = slot.key();
         let connection = Arc::new_cyclic(|me| {
-            Connection::new(Arc::clone(self), stream, key, origin, Weak::clone(me))
+            Connection::new(Arc::clone(self), carrier, key, origin, Weak::clone(me))
         });
         slot.insert(Arc::downgrade(&connection));
         connection
@@ -244,7 +238,7 @@ impl Sockets {
             return self.take_over(connection, tcp, ticket, early, permit).await;
         }
         let Ticket { origin, head, .. } = ticket;
-        let connection = self.register(Some(Stream::new(tcp, permit)), origin);
+        let connection = self.register(Carrier::Stream(Stream::new(tcp, permit)), origin);
         let open = if self.bare() {
             Arc::from([])
         } else {
@@ -337,9 +331,13 @@ impl Sockets {
                 stalled: Duration::from_millis(stalled),
                 waiting,
                 cut: Box::new(move || {
+                    let mut state = connection.state();
+                    if state.cut {
+                        return; // what waits for it will soon be gone
+                    }
                     connection.sockets.metrics.slow_clients_cut.inc();
                     tracing::warn!(sid = %connection.sid, "cut a slow client: all outboxes hold too much");
-                    connection.cut(&mut connection.state());
+                    connection.cut(&mut state);
                 }),
             })
         };

@@ -38,13 +38,15 @@ use http_body_util::{BodyExt, Full};
 
 use super::Sockets;
 use super::application::Heard;
-use super::connection::{Connection, Phase, State};
+use super::connection::{Carrier, Connection, Phase, State};
 use super::frame::{Flow, Opcode, header_length, opcode};
+use super::stamp::{Stamp, Stamps};
 use super::stream::Stream;
 use super::task::Task;
 use super::upgrade::{Bad, Query, Ticket, refuse};
 use crate::capacity::Permit;
 use crate::session::{Frame, Link, Progress, Run};
+use crate::stall::Millis;
 
 /// Between the packets of a payload.
 const SEPARATOR: u8 = 0x1e;
@@ -55,7 +57,7 @@ const NOOP: &[u8] = b"6";
 const CLOSE: &[u8] = b"1";
 
 /// What a connection that polls has besides.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Polling {
     /// A poll waits; there may be one.
     polled: bool,
@@ -63,8 +65,28 @@ pub(super) struct Polling {
     posted: bool,
     /// A WebSocket is about to take over: polls are answered at once.
     probed: bool,
-    /// It is about to be taken away: there is nothing to ask for any more.
-    pub(super) cut: bool,
+    /// How long the client may need for the answer to its last poll.
+    pub(super) busy_until: Millis,
+    /// By which a poll that is sent again is known.
+    stamps: Stamps,
+}
+
+impl Polling {
+    /// Of a connection whose opening had this stamp.
+    fn new(opening: Option<Stamp>) -> Self {
+        Self {
+            polled: false,
+            posted: false,
+            probed: false,
+            busy_until: 0,
+            stamps: Stamps::new(opening),
+        }
+    }
+
+    /// Whether what there is goes out at once: to a poll, or soon to the WebSocket that takes over.
+    pub(super) fn takes(&self) -> bool {
+        self.polled || self.probed
+    }
 }
 
 /// Fills the answer of one poll.
@@ -114,7 +136,9 @@ impl Sockets {
     where
         B: http_body::Body<Error: std::fmt::Debug> + Unpin,
     {
-        let origin = request.headers().get(ORIGIN).cloned();
+        // A copy: a clone would be a piece of hyper's buffer, and keep all of it while a poll waits.
+        let origin = request.headers().get(ORIGIN);
+        let origin = origin.and_then(|origin| HeaderValue::from_bytes(origin.as_bytes()).ok());
         let mut response = self.poll_any(request, open).await.unwrap_or_else(refuse);
         self.allow_origin(origin.as_ref(), response.headers_mut());
         response
@@ -137,11 +161,15 @@ impl Sockets {
             if method != Method::GET {
                 return Err(Bad::Method);
             }
-            return self.open_polling(request.headers(), open);
+            return self.open_polling(request.headers(), query.stamp, open);
         };
         let connection = self.polling_connection(&sid)?;
         match method {
-            Method::GET => connection.answer_poll().await,
+            Method::GET => {
+                // What it says is read: it holds hyper's buffer, which then has room for the next.
+                drop(request);
+                connection.answer_poll(query.stamp).await
+            }
             Method::POST => connection.take_post(request).await,
             _ => Err(Bad::Method),
         }
@@ -151,6 +179,7 @@ impl Sockets {
     fn open_polling(
         self: &Arc<Self>,
         headers: &HeaderMap,
+        stamp: Option<Stamp>,
         open: usize,
     ) -> Result<Response<Body>, Bad> {
         if self.polls.load(Ordering::Relaxed) + open >= self.capacity {
@@ -158,7 +187,7 @@ impl Sockets {
         }
         let origin = headers.get(ORIGIN);
         let origin = origin.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into());
-        let connection = self.register(None, origin);
+        let connection = self.register(Carrier::Polls(Box::new(Polling::new(stamp))), origin);
         self.polls.fetch_add(1, Ordering::Relaxed);
         self.sids
             .lock()
@@ -188,8 +217,7 @@ impl Sockets {
         super::wheel::Timed::due(Arc::clone(&connection), self.wheel.now());
         self.inter();
         let state = connection.state();
-        let cut = state.polling.as_ref().is_some_and(|polling| polling.cut);
-        if cut || matches!(state.phase, Phase::Closed) {
+        if state.cut || matches!(state.phase, Phase::Closed) {
             return Err(Bad::Sid);
         }
         drop(state);
@@ -220,6 +248,7 @@ impl Sockets {
             if let Some(polling) = &mut state.polling {
                 polling.probed = false;
             }
+            connection.unpolled(&mut state);
             return None;
         };
         let mut state = connection.state();
@@ -229,6 +258,7 @@ impl Sockets {
         }
         connection.stream.set(stream).ok()?;
         state.polling = None;
+        connection.unstalled(&mut state);
         state.wake(); // a poll that still waits ends
         state.waker = None;
         drop(state);
@@ -272,13 +302,20 @@ impl Connection {
     }
 
     /// One poll.
-    async fn answer_poll(self: &Arc<Self>) -> Result<Response<Body>, Bad> {
+    async fn answer_poll(self: &Arc<Self>, stamp: Option<Stamp>) -> Result<Response<Body>, Bad> {
         let overlap = self.with_polling(|polling| std::mem::replace(&mut polling.polled, true));
         if overlap {
             // Two polls would share the events between them in no order.
             self.close();
             return Err(Bad::Request("one poll at a time"));
         }
+        if self.with_polling(|polling| polling.stamps.repeats(stamp)) {
+            // What the first answer had is lost, and this one would have what follows: the client comes back
+            // with its cursor.
+            self.remove();
+            return Err(Bad::Request("this poll was answered before"));
+        }
+        self.unstalled(&mut self.state());
         let mut taken = Taken {
             connection: self,
             finished: false,
@@ -289,7 +326,10 @@ impl Connection {
             let mut state = self.state();
             if let Some(polling) = &mut state.polling {
                 polling.polled = false;
+                let time = self.sockets.limits.stall.time_for(payload.len());
+                polling.busy_until = self.sockets.wheel.now().saturating_add(time);
             }
+            self.unpolled(&mut state);
             state.polling.is_some() && matches!(state.phase, Phase::Closing { finished: true, .. })
         };
         if over {

@@ -15,6 +15,7 @@ use sha1::{Digest, Sha1};
 
 use super::Sockets;
 use super::connection::Connection;
+use super::stamp::Stamp;
 
 /// Where stock clients connect.
 pub(crate) const PATH: &str = "/socket.io/";
@@ -114,17 +115,19 @@ pub(crate) enum Transport {
 pub(crate) struct Query {
     pub(crate) transport: Transport,
     pub(crate) sid: Option<String>,
+    pub(super) stamp: Option<Stamp>,
 }
 
 impl Query {
     /// Reads it; only version 4 of the protocol is spoken.
     pub(super) fn of(uri: &Uri) -> Result<Self, Bad> {
-        let (mut version, mut transport, mut sid) = (None, None, None);
+        let (mut version, mut transport, mut sid, mut stamp) = (None, None, None, None);
         for pair in uri.query().unwrap_or("").split('&') {
             match pair.split_once('=') {
                 Some(("EIO", value)) => version = Some(value),
                 Some(("transport", value)) => transport = Some(value),
                 Some(("sid", value)) => sid = Some(value.to_owned()),
+                Some(("t", value)) => stamp = Some(Stamp::of(value)),
                 _ => {}
             }
         }
@@ -136,7 +139,11 @@ impl Query {
         if version != Some("4") {
             return Err(Bad::Version);
         }
-        Ok(Self { transport, sid })
+        Ok(Self {
+            transport,
+            sid,
+            stamp,
+        })
     }
 }
 

@@ -9,15 +9,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::stall::{Millis, millis};
+
 /// How late a connection may be looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// How late someone is looked at, at the most, as long as the machine keeps up: by two ticks.
+/// How late someone is looked at, at the most, as long as the machine keeps up with what is due: by two ticks. A crowd
+/// that is due at once takes its time, and whoever is due behind it waits for as long: at 10 to 50 µs each, 1,000 that
+/// are pinged or cut are 50 ms at the most.
 pub(crate) const LATE: Millis = 100;
+/// How many are looked at before others have their turn. Each may set its connection's task going, to be taken away or
+/// to come back: were many to begin at once, whatever is published then would wait for all of them.
+const SLICE: usize = 16;
 /// How far ahead the wheel reaches: 51 s. What is later goes round again.
 const SLOTS: u64 = 1024;
-
-/// Milliseconds since the wheel began.
-pub(crate) type Millis = u64;
 
 /// Who is looked at when its time has come.
 pub(crate) trait Timed: Send + Sync {
@@ -45,8 +49,9 @@ impl<T: Timed> Wheel<T> {
         }
     }
 
+    /// Milliseconds since the wheel began.
     pub(crate) fn now(&self) -> Millis {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.began.elapsed())
     }
 
     /// Has `who` looked at at `at`, or one tick later. Answers that time, or an earlier one where
@@ -83,7 +88,7 @@ impl<T: Timed> Wheel<T> {
                 if let Some(who) = who.upgrade() {
                     who.due(self.now());
                 }
-                if index % 256 == 255 {
+                if index % SLICE == SLICE - 1 {
                     tokio::task::yield_now().await;
                 }
             }
@@ -92,7 +97,7 @@ impl<T: Timed> Wheel<T> {
 }
 
 fn tick_millis() -> u64 {
-    u64::try_from(TICK.as_millis()).unwrap_or(1)
+    millis(TICK)
 }
 
 #[cfg(test)]
@@ -343,5 +348,46 @@ mod tests {
             .await
             .unwrap();
         assert!(watch.seen()[0] >= until);
+    }
+
+    /// Counts how many were looked at since somebody else had a turn.
+    struct Counted(Arc<std::sync::atomic::AtomicUsize>);
+
+    impl Timed for Counted {
+        fn due(self: Arc<Self>, _: Millis) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_is_due_at_once_leaves_others_their_turns() {
+        const CROWD: usize = 1_000;
+        let wheel = Wheel::new();
+        let looked_at = Arc::default();
+        let crowd: Vec<_> = (0..CROWD)
+            .map(|_| Arc::new(Counted(Arc::clone(&looked_at))))
+            .collect();
+        for who in &crowd {
+            wheel.enter(Arc::downgrade(who), 0);
+        }
+        let others = async {
+            let (mut all, mut most) = (0, 0);
+            while all < CROWD {
+                let since = looked_at.swap(0, std::sync::atomic::Ordering::Relaxed);
+                all += since;
+                most = most.max(since);
+                tokio::task::yield_now().await;
+            }
+            most
+        };
+        let most = async {
+            tokio::select! {
+                biased; // always in this order
+                () = wheel.turn() => 0,
+                most = others => most,
+            }
+        };
+        let most = tokio::time::timeout(Duration::from_secs(10), most).await;
+        assert_eq!(most.unwrap(), SLICE);
     }
 }

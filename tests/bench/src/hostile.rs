@@ -2,6 +2,9 @@
 //!
 //! They are paced, each kind so that it keeps the relay busy and not the machine: on a machine of two cores a crowd
 //! without bounds would show how the kernel shares them, and nothing about the relay.
+//!
+//! Those that the relay bears for a while before it throws them out begin as much earlier: what is measured contains the
+//! moment at which all of them go, and come again.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,15 +14,24 @@ use clap::Parser;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::load::session_id;
+use crate::load::{rfc3339, session_id};
 use crate::{token, websocket};
 
 /// The pause of one that was thrown out, before it comes again.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long one waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// From the moment that they have begun to about a second into what is measured: the load generator's first connections,
+/// its clients, and its warm-up.
+const LEAD: Duration = Duration::from_millis(3_500);
+/// Theirs alone, where a healthy client would only find what as many healthy ones cost: an event goes to each of them.
+const APART: u16 = 9_000;
+/// Events that are published into that session where they are to have something to read, in a second, and the size of
+/// their payloads: more than one of them reads, and than the kernel keeps for one.
+const EVENTS: u64 = 4;
+const EVENT_BYTES: usize = 60_000;
 
 /// What they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -31,7 +43,7 @@ pub enum Neighbours {
     SlowHeaders,
     /// 50 subscribers whose frames come a byte at a time
     Bytewise,
-    /// 50 subscribers of a busy session that read 512 bytes a second
+    /// 50 subscribers of a session with 4 events of 60 kB a second, of which they read 512 bytes
     Drip,
     /// 20 that send 5,000 WebSocket pings a second each
     PingFlood,
@@ -81,6 +93,25 @@ impl Neighbours {
         2 * self.count()
     }
 
+    /// How long the relay's default configuration bears one of them.
+    fn borne_for(self) -> Duration {
+        match self {
+            // The header's or the handshake's deadline; the write deadline or the least rate.
+            Self::HalfOpen | Self::SlowHeaders | Self::Drip => Duration::from_secs(10),
+            // The ping's interval and timeout.
+            Self::NoPongs => Duration::from_secs(45),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Where those are that join a session: the first of the healthy ones', or one of their own.
+    fn session(self) -> u16 {
+        match self {
+            Self::Drip | Self::NoPongs => APART,
+            _ => 0,
+        }
+    }
+
     fn count(self) -> usize {
         match self {
             Self::HalfOpen => 5_000,
@@ -110,7 +141,17 @@ pub struct Options {
 /// Runs until it is dropped; calls `ready` when all have begun.
 pub async fn run(options: &Options, ready: impl FnOnce()) {
     let count = options.neighbours.count();
+    let began = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
+    if options.neighbours == Neighbours::Drip {
+        let options = options.clone();
+        tasks.spawn(async move {
+            loop {
+                let _ = publish(&options).await;
+                sleep(AGAIN).await;
+            }
+        });
+    }
     for number in 0..count {
         let options = options.clone();
         tasks.spawn(async move {
@@ -126,6 +167,7 @@ pub async fn run(options: &Options, ready: impl FnOnce()) {
         }
     }
     sleep(Duration::from_millis(500)).await;
+    sleep_until(began + options.neighbours.borne_for().saturating_sub(LEAD)).await;
     ready();
     while tasks.join_next().await.is_some() {}
 }
@@ -223,6 +265,37 @@ async fn once(options: &Options, number: usize) -> io::Result<()> {
     }
 }
 
+/// Publishes events that are larger than what some read.
+async fn publish(options: &Options) -> io::Result<()> {
+    let mut stream = TcpStream::connect(options.server).await?;
+    let session = session_id(options.neighbours.session());
+    let text = "x".repeat(EVENT_BYTES);
+    let mut buffer = [0; 4_096];
+    let mut tick = tokio::time::interval(Duration::from_secs(1) / EVENTS as u32);
+    loop {
+        tick.tick().await;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let (nonce, now) = (now.as_nanos(), rfc3339(now.as_secs()));
+        let body = format!(
+            "{{\"sessionId\":\"{session}\",\"event\":\"bench.large\",\"payload\":\"{text}\",\
+             \"nonce\":\"{nonce}\",\"timestamp\":\"{now}\"}}"
+        );
+        let head = format!(
+            "POST /events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            options.secret,
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).await?;
+        let read = timeout(PATIENCE, stream.read(&mut buffer)).await??;
+        if !buffer[..read].starts_with(b"HTTP/1.1 202 ") {
+            return Err(io::Error::other("an event was not taken"));
+        }
+    }
+}
+
 /// Reads what comes until the server closes.
 async fn until_end(stream: &mut TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4_096];
@@ -253,7 +326,7 @@ async fn upgraded(server: SocketAddr, receive_buffer: Option<u32>) -> io::Result
     Ok(stream)
 }
 
-/// A subscriber of the first session, in which the healthy ones are too.
+/// A subscriber.
 async fn joined(
     options: &Options,
     number: usize,
@@ -267,7 +340,7 @@ async fn joined(
     let token = token::mint(
         &options.secret,
         &account,
-        &session_id(0),
+        &session_id(options.neighbours.session()),
         now.as_secs(),
         &jti,
     );

@@ -26,9 +26,9 @@ use forge_relay_core::{Code, SessionId};
 use http::{HeaderMap, Method};
 
 use self::query::{Form, Query};
-use super::AppState;
 use super::problem::Rejection;
 use super::request_log::Noted;
+use super::{AppState, Client};
 use crate::auth::{LogReader, warn_at};
 use crate::come_back;
 use crate::line::Line;
@@ -44,7 +44,7 @@ pub(super) const PATH: &str = "/sessions/{sessionId}/events";
 pub(super) async fn read(
     State(state): State<Arc<AppState>>,
     Extension(noted): Extension<Noted>,
-    line: Option<Extension<Arc<Line>>>,
+    (line, client): (Option<Extension<Arc<Line>>>, Option<Extension<Client>>),
     method: Method,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
@@ -58,6 +58,7 @@ pub(super) async fn read(
         session: path.as_ref().map_or("%", |Path(id)| id),
         query: query.as_deref().unwrap_or_default(),
         headers: &headers,
+        client: client.map(|Extension(client)| client),
         form,
     };
     let answer = asked.answer(line.map(|Extension(line)| line), method).await;
@@ -73,13 +74,18 @@ struct Asked<'a> {
     session: &'a str,
     query: &'a str,
     headers: &'a HeaderMap,
+    client: Option<Client>,
     form: Form,
 }
 
 impl Asked<'_> {
-    /// The checks in the order of the contract: who, the rules, how often; then the log.
+    /// How often from this address; then the checks in the order of the contract: who, the rules, how often; then the
+    /// log.
     async fn answer(self, line: Option<Arc<Line>>, method: Method) -> Result<Response, Rejection> {
         let state = self.state;
+        if let Some(client) = self.client {
+            state.rates.request(client.address)?;
+        }
         let reader = state.apps.log_reader(self.headers, state.clock.now())?;
         let (app, session) = self.session_of(&reader)?;
         let query = Query::parse(self.query, self.headers, self.form);

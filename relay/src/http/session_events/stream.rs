@@ -188,6 +188,10 @@ impl Stream {
         }
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.is_cut())
+    }
+
     pub(super) fn slow(&self) -> Option<Slow> {
         self.line.as_ref()?.slow()
     }

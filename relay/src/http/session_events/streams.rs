@@ -71,9 +71,12 @@ impl Streams {
         let all = self.all();
         let slow = all.iter().filter_map(|stream| {
             let slow = stream.slow()?;
-            let metrics = Arc::clone(&self.metrics);
+            let (metrics, stream) = (Arc::clone(&self.metrics), Arc::clone(stream));
             Some(Slow {
                 cut: Box::new(move || {
+                    if stream.is_cut() {
+                        return; // what waits for it will soon be gone
+                    }
                     metrics.slow_clients_cut.inc();
                     tracing::warn!("cut a slow event stream: all outboxes hold too much");
                     (slow.cut)();

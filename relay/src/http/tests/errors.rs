@@ -288,7 +288,7 @@ async fn behind_a_trusted_proxy_https_is_seen_and_can_be_required() {
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_come_back() {
     let mut setup = Setup::new();
-    setup.rates.publish_per_address = 2;
+    setup.rates.requests_per_address = 2;
     let relay = setup.start();
     for _ in 0..10 {
         assert_eq!(relay.publish("/events", event_text()).await.status, 202);

@@ -524,3 +524,34 @@ async fn an_account_that_connects_too_often_waits_and_a_publisher_does_not() {
         assert_eq!(head(SECRET).await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn reads_count_with_the_requests_of_their_address() {
+    let mut setup = Setup::new();
+    setup.rates.requests_per_address = 1;
+    let relay = setup.start();
+    assert_eq!(relay.publish("/events", event_text()).await.status, 202);
+    for _ in 0..3 {
+        assert_eq!(relay.read(PATH, SECRET, &[]).await.status, 200);
+    }
+    // Whoever asks, and also with nothing to show: to check a secret costs more than to count.
+    relay
+        .read(PATH, "wrong", &[])
+        .await
+        .refuses(401, "unauthenticated");
+    for headers in [&[][..], &[STREAM]] {
+        let origin = [headers, &[("origin", PAGE)]].concat();
+        let answer = relay.read(PATH, SECRET, &origin).await;
+        answer.refuses(429, "rate_limited");
+        assert_eq!(answer.header("retry-after"), "1");
+        // A page can see why, and when to come back.
+        assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+    }
+    // Preflights, and others, go on.
+    assert_eq!(relay.options(PATH, Some(PAGE)).await.status, 204);
+    let mut request = Request::get(PATH).body(Body::empty()).unwrap();
+    let bearer = format!("Bearer {SECRET}").parse().unwrap();
+    request.headers_mut().insert("authorization", bearer);
+    let answer = relay.send_from("203.0.113.10:4711", request).await;
+    assert_eq!(answer.status, 200);
+}

@@ -1,5 +1,5 @@
 //! One client: a WebSocket or HTTP long polling, Engine.IO and Socket.IO just large enough to join a session and to hear
-//! its events.
+//! its events; or a stream of server-sent events.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::options::Transport;
+use super::event_stream::EventStream;
+use super::options::{Transport, session_id};
 use crate::websocket;
 
 /// Source addresses, so that a run of many connections does not run out of ports of one.
@@ -43,9 +44,17 @@ pub(crate) struct Connection {
     /// The beginning of a frame whose end has not come.
     rest: Vec<u8>,
     token: String,
-    /// The path of its polls, once it is known; nothing on a WebSocket. It has one request in flight at any time, on one
-    /// TCP connection: the answer to a ping goes out in place of the next poll.
-    polls: Option<String>,
+    carrier: Carrier,
+}
+
+/// What its session comes by.
+enum Carrier {
+    Websocket,
+    /// The path of its polls. It has one request in flight at any time, on one TCP connection: the answer to a ping goes
+    /// out in place of the next poll.
+    Polling(String),
+    /// Its path, and what is read.
+    Stream(String, EventStream),
 }
 
 impl Connection {
@@ -53,6 +62,7 @@ impl Connection {
     pub(crate) fn open(
         server: SocketAddr,
         client: usize,
+        session: u16,
         token: String,
         transport: Transport,
     ) -> io::Result<Self> {
@@ -79,8 +89,16 @@ impl Connection {
             stage: Stage::Connecting,
             rest: Vec::new(),
             token,
-            polls: (transport == Transport::Polling)
-                .then(|| "/socket.io/?EIO=4&transport=polling".to_owned()),
+            carrier: match transport {
+                Transport::Websocket => Carrier::Websocket,
+                Transport::Polling => {
+                    Carrier::Polling("/socket.io/?EIO=4&transport=polling".to_owned())
+                }
+                Transport::Sse => Carrier::Stream(
+                    format!("/sessions/{}/events", session_id(session)),
+                    EventStream::default(),
+                ),
+            },
         })
     }
 
@@ -100,9 +118,21 @@ impl Connection {
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
-        if self.polls.is_some() {
-            self.stage = Stage::Opening;
-            return self.poll();
+        match &self.carrier {
+            Carrier::Websocket => {}
+            Carrier::Polling(_) => {
+                self.stage = Stage::Opening;
+                return self.poll();
+            }
+            Carrier::Stream(path, _) => {
+                self.stage = Stage::Joining;
+                let token = std::mem::take(&mut self.token);
+                let request = format!(
+                    "GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\
+                     Authorization: Bearer {token}\r\n\r\n"
+                );
+                return self.send(request.as_bytes());
+            }
         }
         self.stage = Stage::Upgrading;
         self.send(
@@ -111,14 +141,15 @@ impl Connection {
         )
     }
 
-    /// Reads all that is there and tells it. An error is the end of the connection.
+    /// Reads all that is there and tells it; answers how many bytes that was. An error is the end of the connection.
     pub(crate) fn readable(
         &mut self,
         buffer: &mut [u8],
         mut tell: impl FnMut(Heard<'_>),
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
+        let mut all = 0;
         if self.stage == Stage::Connecting {
-            return Ok(());
+            return Ok(all);
         }
         loop {
             let kept = self.rest.len();
@@ -128,10 +159,11 @@ impl Connection {
             let read = match self.stream.read(&mut buffer[kept..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(all),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
+            all += read;
             buffer[..kept].copy_from_slice(&self.rest);
             let bytes = &buffer[..kept + read];
             let used = self.understand(bytes, &mut tell)?;
@@ -139,15 +171,25 @@ impl Connection {
             self.rest.extend_from_slice(&bytes[used..]);
             // A short read emptied the socket: the next byte is a new readiness (epoll(7), edge-triggered).
             if bytes.len() < buffer.len() {
-                return Ok(());
+                return Ok(all);
             }
         }
     }
 
     /// Handles what is whole in `bytes` and says how much that was.
     fn understand(&mut self, bytes: &[u8], tell: &mut impl FnMut(Heard<'_>)) -> io::Result<usize> {
-        if self.polls.is_some() {
-            return self.understand_answer(bytes, tell);
+        match &mut self.carrier {
+            Carrier::Websocket => {}
+            Carrier::Polling(_) => return self.understand_answer(bytes, tell),
+            Carrier::Stream(_, stream) => {
+                let stage = &mut self.stage;
+                return stream.read(bytes, |heard| {
+                    if matches!(heard, Heard::Joined) {
+                        *stage = Stage::Joined;
+                    }
+                    tell(heard);
+                });
+            }
         }
         let mut at = 0;
         if self.stage == Stage::Upgrading {
@@ -223,21 +265,28 @@ impl Connection {
         let Some(sid) = sid else {
             return Err(wrong(&format!("no sid in: {text}")));
         };
-        if let Some(path) = &mut self.polls {
+        if let Carrier::Polling(path) = &mut self.carrier {
             path.push_str("&sid=");
             path.push_str(sid);
         }
         Ok(())
     }
 
+    fn path(&self) -> &str {
+        match &self.carrier {
+            Carrier::Websocket => "",
+            Carrier::Polling(path) | Carrier::Stream(path, _) => path,
+        }
+    }
+
     fn poll(&mut self) -> io::Result<()> {
-        let path = self.polls.as_deref().unwrap_or_default();
+        let path = self.path();
         let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
         self.send(request.as_bytes())
     }
 
     fn post(&mut self, payload: &str) -> io::Result<()> {
-        let path = self.polls.as_deref().unwrap_or_default();
+        let path = self.path();
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: text/plain;charset=UTF-8\r\n\
              Content-Length: {}\r\n\r\n{payload}",
@@ -323,6 +372,6 @@ fn answer(bytes: &[u8]) -> io::Result<Option<std::ops::Range<usize>>> {
     Ok((bytes.len() >= body.end).then_some(body))
 }
 
-fn wrong(what: &str) -> io::Error {
+pub(super) fn wrong(what: &str) -> io::Error {
     io::Error::other(what)
 }

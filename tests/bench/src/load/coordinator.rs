@@ -98,7 +98,7 @@ fn loaded(
     let warm = crowd.drain(options, &publishers)?;
 
     let window = Window::open(options, crowd)?;
-    let start = crowd.shared.now();
+    let (start, received) = (crowd.shared.now(), crowd.shared.received());
     crowd.shared.measured_from.store(start, Ordering::Relaxed);
     let publish = publishers.publish(options.rate, options.seconds, &crowd.shared)?;
     let drained = crowd.drain(options, &publishers)?;
@@ -119,6 +119,7 @@ fn loaded(
         seconds,
         per_second: deliveries as f64 / seconds,
         cpu_micros: per_delivery(server_cpu),
+        bytes: (crowd.shared.received() - received) as f64 / deliveries.max(1) as f64,
         latency_micros: Default::default(),
     });
     report.publish = Some(PublishFigures { ..publish });

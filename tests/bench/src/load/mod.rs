@@ -11,6 +11,7 @@
 
 mod connection;
 mod coordinator;
+mod event_stream;
 mod ledger;
 mod options;
 mod publisher;
@@ -21,6 +22,7 @@ mod shared;
 pub use coordinator::run;
 pub(crate) use options::session_id;
 pub use options::{Options, Transport};
+pub(crate) use publisher::rfc3339;
 pub use report::{
     ConnectFigures, DeliveryFigures, Faults, GeneratorFigures, MemoryFigures, PublishFigures,
     Report,

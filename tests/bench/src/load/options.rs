@@ -10,6 +10,8 @@ pub enum Transport {
     Websocket,
     /// HTTP long polling only
     Polling,
+    /// Server-sent events: `GET /sessions/{id}/events`
+    Sse,
 }
 
 impl Transport {
@@ -18,6 +20,7 @@ impl Transport {
         match self {
             Self::Websocket => "websocket",
             Self::Polling => "polling",
+            Self::Sse => "sse",
         }
     }
 }

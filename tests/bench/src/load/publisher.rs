@@ -315,7 +315,7 @@ fn unix_nanos() -> u128 {
 
 /// `2024-05-01T10:00:00Z`, by the civil calendar of days since 1970 (Howard Hinnant, "chrono-compatible low-level date
 /// algorithms").
-fn rfc3339(unix_seconds: u64) -> String {
+pub(crate) fn rfc3339(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

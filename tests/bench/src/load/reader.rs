@@ -60,6 +60,7 @@ pub(crate) fn read(
         connecting: 0,
         finder: Finder::new(),
         deliveries: 0,
+        received: 0,
         buffer: vec![0; BUFFER],
         shared: Arc::clone(shared),
     };
@@ -80,6 +81,7 @@ struct Reader {
     finder: Finder,
     outcome: Outcome,
     deliveries: u64,
+    received: u64,
     buffer: Vec<u8>,
     shared: Arc<Shared>,
 }
@@ -112,8 +114,13 @@ impl Reader {
     }
 
     fn open(&mut self, client: Client) -> io::Result<()> {
-        let mut connection =
-            Connection::open(self.server, client.number, client.token, self.transport)?;
+        let mut connection = Connection::open(
+            self.server,
+            client.number,
+            client.session,
+            client.token,
+            self.transport,
+        )?;
         self.poll.registry().register(
             connection.stream(),
             Token(self.connections.len()),
@@ -149,6 +156,7 @@ impl Reader {
         self.outcome.behind.record(end - start);
         if self.deliveries > before {
             self.shared.last_delivery.fetch_max(now, Ordering::Release);
+            self.shared.received[self.index].store(self.received, Ordering::Release);
             self.shared.deliveries[self.index].store(self.deliveries, Ordering::Release);
         }
         Ok(())
@@ -172,10 +180,11 @@ impl Reader {
             outcome,
             finder,
             deliveries,
+            received,
             shared,
             ..
         } = self;
-        connection.readable(&mut self.buffer, |heard| match heard {
+        let read = connection.readable(&mut self.buffer, |heard| match heard {
             Heard::Event(message) => match finder.find(message) {
                 Some(stamp) => {
                     *deliveries += 1;
@@ -192,6 +201,8 @@ impl Reader {
                 shared.joined.fetch_add(1, Ordering::AcqRel);
             }
             Heard::Resync => outcome.ledger.faults().resyncs += 1,
-        })
+        })?;
+        *received += read as u64;
+        Ok(())
     }
 }

@@ -82,6 +82,8 @@ pub struct DeliveryFigures {
     pub per_second: f64,
     /// The server's CPU in that time, for one delivery, publishing included, in microseconds.
     pub cpu_micros: f64,
+    /// Bytes that clients read in that time, for one delivery: the event, its frame or headers, and what else was said.
+    pub bytes: f64,
     /// From the moment that the event was due to be sent to its arrival at one client.
     pub latency_micros: Quantiles,
 }

@@ -9,6 +9,8 @@ pub(crate) struct Shared {
     pub(crate) joined: AtomicUsize,
     /// Events that arrived since the start, for each reader.
     pub(crate) deliveries: Vec<AtomicU64>,
+    /// Bytes that were read by the time of the last of these, for each reader.
+    pub(crate) received: Vec<AtomicU64>,
     /// When the last one arrived, in microseconds of the clock.
     pub(crate) last_delivery: AtomicU64,
     /// Events sent from here on are measured.
@@ -23,6 +25,7 @@ impl Shared {
             clock: Instant::now(),
             joined: AtomicUsize::new(0),
             deliveries: (0..readers).map(|_| AtomicU64::new(0)).collect(),
+            received: (0..readers).map(|_| AtomicU64::new(0)).collect(),
             last_delivery: AtomicU64::new(0),
             measured_from: AtomicU64::new(u64::MAX),
             stop: AtomicBool::new(false),
@@ -36,10 +39,11 @@ impl Shared {
     }
 
     pub(crate) fn delivered(&self) -> u64 {
-        self.deliveries
-            .iter()
-            .map(|count| count.load(Ordering::Acquire))
-            .sum()
+        sum(&self.deliveries)
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        sum(&self.received)
     }
 
     /// The run cannot go on; the first reason counts.
@@ -73,4 +77,11 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+fn sum(counts: &[AtomicU64]) -> u64 {
+    counts
+        .iter()
+        .map(|count| count.load(Ordering::Acquire))
+        .sum()
 }

@@ -29,6 +29,7 @@ pub(super) enum Figure {
     KibPerConnection,
     ConnectMicros,
     CpuMicros,
+    Bytes,
     P50Millis,
     P99Millis,
     PerSecond,
@@ -40,12 +41,16 @@ pub(super) enum Figure {
 impl Figure {
     pub(super) fn of(scenario: Scenario) -> &'static [Self] {
         match scenario {
-            Scenario::Idle | Scenario::PollingIdle => {
+            Scenario::Idle | Scenario::PollingIdle | Scenario::SseIdle => {
                 &[Self::KibPerConnection, Self::ConnectMicros]
             }
-            Scenario::Steady | Scenario::Crowd | Scenario::PollingSteady => {
-                &[Self::CpuMicros, Self::P50Millis, Self::P99Millis]
-            }
+            Scenario::Steady | Scenario::PollingSteady | Scenario::SseSteady => &[
+                Self::CpuMicros,
+                Self::Bytes,
+                Self::P50Millis,
+                Self::P99Millis,
+            ],
+            Scenario::Crowd => &[Self::CpuMicros, Self::P50Millis, Self::P99Millis],
             Scenario::Flood => &[
                 Self::PerSecond,
                 Self::CpuMicros,
@@ -62,6 +67,7 @@ impl Figure {
             Self::KibPerConnection => "RSS per connection, KiB",
             Self::ConnectMicros => "CPU to connect, µs",
             Self::CpuMicros => "CPU per delivery, µs",
+            Self::Bytes => "bytes per delivery",
             Self::P50Millis => "p50, ms",
             Self::P99Millis => "p99, ms",
             Self::PerSecond => "deliveries/s",
@@ -78,6 +84,7 @@ impl Figure {
             Self::KibPerConnection => Some(report.memory.kib_per_connection),
             Self::ConnectMicros => Some(report.connect.cpu_micros),
             Self::CpuMicros => delivery.map(|delivery| delivery.cpu_micros),
+            Self::Bytes => delivery.map(|delivery| delivery.bytes),
             Self::P50Millis => delivery.map(|delivery| delivery.latency_micros.p50 as f64 / 1e3),
             Self::P99Millis => delivery.map(|delivery| delivery.latency_micros.p99 as f64 / 1e3),
             Self::PerSecond => delivery.map(|delivery| delivery.per_second),

@@ -4,6 +4,7 @@ use clap::Parser;
 
 use super::peer::{Peer, Programs};
 use super::scenario::Scenario;
+use crate::hostile::Neighbours;
 
 /// Measures the relay and its peers in one run, interleaved, and prints medians, ratios and targets.
 ///
@@ -17,6 +18,9 @@ pub struct Options {
     /// Only these peers; targets that need others get no verdict
     #[arg(long, value_enum, value_delimiter = ',')]
     pub peer: Vec<Peer>,
+    /// Only these bad neighbours in `hostile`, and nobody; its target gets a verdict beside all of them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub neighbours: Vec<Neighbours>,
     /// How often everything is measured; 3, or 1 when quick
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
@@ -47,6 +51,14 @@ impl Options {
             .into_iter()
             .filter(|peer| self.peer.is_empty() || self.peer.contains(peer))
             .collect()
+    }
+
+    /// Whom a scenario's clients have beside them, one after the other; first nobody.
+    pub(super) fn neighbours(&self, scenario: Scenario) -> Vec<Option<Neighbours>> {
+        let asked = |beside: &Option<Neighbours>| {
+            beside.is_none_or(|bad| self.neighbours.is_empty() || self.neighbours.contains(&bad))
+        };
+        scenario.neighbours().into_iter().filter(asked).collect()
     }
 
     pub(super) fn rounds(&self) -> u32 {

@@ -82,7 +82,7 @@ pub async fn run(options: &Options) -> Result<Summary, String> {
         .iter()
         .map(|scenario| {
             let peers = peers.iter().filter(|peer| scenario.is_for(**peer)).count();
-            peers * scenario.neighbours().len()
+            peers * options.neighbours(*scenario).len()
         })
         .sum();
     let total = options.rounds() as usize * of_a_round;
@@ -103,7 +103,7 @@ pub async fn run(options: &Options) -> Result<Summary, String> {
             let asked = peers.iter().cycle().skip(first).take(peers.len());
             let asked = asked.filter(|peer| scenario.is_for(**peer));
             for (&peer, neighbours) in asked.flat_map(|peer| {
-                let neighbours = scenario.neighbours().into_iter();
+                let neighbours = options.neighbours(scenario).into_iter();
                 neighbours.map(move |neighbours| (peer, neighbours))
             }) {
                 let run = Run {

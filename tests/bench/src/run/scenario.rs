@@ -20,6 +20,10 @@ pub enum Scenario {
     PollingIdle,
     /// 1,000 clients that poll, 200 events/s in all: CPU per delivery, latency
     PollingSteady,
+    /// 5,000 event streams, nothing published: memory, CPU to connect
+    SseIdle,
+    /// 1,000 event streams, 200 events/s in all: CPU per delivery, latency
+    SseSteady,
     /// 200 clients beside each kind of bad neighbour: their latency with and without it, the server's memory
     Hostile,
 }
@@ -39,13 +43,15 @@ pub(super) struct Load {
 }
 
 impl Scenario {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Idle,
         Self::Steady,
         Self::Flood,
         Self::Crowd,
         Self::PollingIdle,
         Self::PollingSteady,
+        Self::SseIdle,
+        Self::SseSteady,
         Self::Hostile,
     ];
 
@@ -57,6 +63,8 @@ impl Scenario {
             Self::Crowd => "crowd",
             Self::PollingIdle => "polling-idle",
             Self::PollingSteady => "polling-steady",
+            Self::SseIdle => "sse-idle",
+            Self::SseSteady => "sse-steady",
             Self::Hostile => "hostile",
         }
     }
@@ -71,6 +79,8 @@ impl Scenario {
             Self::PollingSteady => {
                 "polling-steady: 1,000 clients that poll, in 10 sessions, 200 events/s"
             }
+            Self::SseIdle => "sse-idle: 5,000 event streams, in 500 sessions",
+            Self::SseSteady => "sse-steady: 1,000 event streams, in 10 sessions, 200 events/s",
             Self::Hostile => {
                 "hostile: 200 clients in 10 sessions, 200 events/s, and bad neighbours"
             }
@@ -81,7 +91,7 @@ impl Scenario {
     pub(super) fn is_for(self, peer: Peer) -> bool {
         match self {
             Self::PollingIdle | Self::PollingSteady => matches!(peer, Peer::Relay | Peer::Node),
-            Self::Hostile => peer == Peer::Relay,
+            Self::SseIdle | Self::SseSteady | Self::Hostile => peer == Peer::Relay,
             _ => true,
         }
     }
@@ -144,6 +154,14 @@ impl Scenario {
             },
             Self::PollingSteady => Load {
                 transport: Transport::Polling,
+                ..Self::Steady.load(quick)
+            },
+            Self::SseIdle => Load {
+                transport: Transport::Sse,
+                ..Self::Idle.load(quick)
+            },
+            Self::SseSteady => Load {
+                transport: Transport::Sse,
                 ..Self::Steady.load(quick)
             },
             Self::Hostile => Load {
