@@ -11,10 +11,9 @@ use tokio::sync::watch;
 
 use crate::accept::Acceptor;
 use crate::capacity::capacity;
-use crate::line::LineLimits;
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
-use crate::socket::conformance::sockets;
+use crate::socket::conformance::{STALL, sockets};
 
 /// What may wait in all outboxes, in bytes.
 const ALL_OUTBOXES: usize = 256 << 20;
@@ -55,10 +54,7 @@ pub async fn serve(listener: TcpListener, suite: Suite) -> io::Result<()> {
         metrics,
         capacity,
         header_deadline: DEADLINE,
-        line: LineLimits {
-            write_deadline: DEADLINE,
-            least_rate: 0,
-        },
+        line: STALL,
         outboxes: Arc::clone(&outboxes),
         trusted_proxies: Vec::new(),
         require_https: false,

@@ -14,15 +14,20 @@ use super::{SocketLimits, Sockets};
 use crate::conformance::Suite;
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
+use crate::stall::StallLimits;
 
+/// How slow a suite's client may be.
+pub(crate) const STALL: StallLimits = StallLimits {
+    write_deadline: 10_000,
+    least_rate: 0,
+};
 /// As the suites ask for it.
 const LIMITS: SocketLimits = SocketLimits {
     message: 1_000_000,
     messages_per_second: 100_000,
     outbox: 16 << 20,
     catch_up_write: 1_000_000,
-    least_rate: 0,
-    write_deadline: 10_000,
+    stall: STALL,
     // The Socket.IO suite waits 2 s for this, and without CONNECT for three pings, of which the last is
     // due after 900 ms.
     handshake_deadline: 1_500,
