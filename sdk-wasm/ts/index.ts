@@ -1,3 +1,4 @@
+export type { Answered } from "./bridge.js";
 export { runtime, type Form, type Runtime } from "./core.js";
 export { RelayError, type ClientCode } from "./errors.js";
 export type { ConnectOptions, TokenAnswer } from "./options.js";

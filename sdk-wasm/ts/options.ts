@@ -2,8 +2,11 @@ import { checkForm, type Form } from "./core.js";
 import { invalid } from "./errors.js";
 import { TRANSPORTS, type TransportName } from "./transports/transport.js";
 
-/** What {@link ConnectOptions.getToken} may answer with: the token, or the answer of the app's function that has it. */
-export type TokenAnswer = string | { token: string };
+/**
+ * What {@link ConnectOptions.getToken} answers with: the token, or the answer of the app's function with it, `{ token }`.
+ * The types of `invoke` cannot say what a function answers with, so any object is taken here, and looked at when it comes.
+ */
+export type TokenAnswer = string | { token: string } | Record<string, any> | void;
 
 /** How to connect. */
 export interface ConnectOptions {

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
+import type { Answered } from "./bridge.js";
 import type { Envelope } from "./contract.js";
 import { connect, type Session, type StatusChange } from "./session.js";
 import type { ConnectOptions } from "./options.js";
@@ -61,7 +62,7 @@ export function useRelaySession(options: UseRelaySessionOptions | null): RelaySe
 export interface UseSyncedStateOptions<S> {
   /** From {@link useRelaySession}; without one, nothing is loaded yet. */
   session: Session | undefined;
-  snapshot: (call: { signal: AbortSignal }) => Snapshot<S> | Promise<Snapshot<S>>;
+  snapshot: (call: { signal: AbortSignal }) => Answered<Snapshot<S>> | Promise<Answered<Snapshot<S>>>;
   reduce: (state: S, event: Envelope) => S;
   checkIdempotence?: boolean | undefined;
 }

@@ -1,5 +1,6 @@
 import { Clock } from "./clock.js";
 import type { Envelope, Resync, ResyncReason } from "./contract.js";
+import { unwrapped } from "./bridge.js";
 import { loadCore, type Core, type CoreSubscription, type Runtime } from "./core.js";
 import { invalid, RelayError } from "./errors.js";
 import { checkListener, Listeners } from "./listeners.js";
@@ -7,7 +8,7 @@ import { checkOptions, type Checked, type ConnectOptions } from "./options.js";
 import { openPages } from "./transports/pages.js";
 import { openSocket } from "./transports/socket.js";
 import { openStream } from "./transports/stream.js";
-import { isEnvelope, type Listener, type Opening, type Transport, type TransportName } from "./transports/transport.js";
+import { isEnvelope, isObject, type Listener, type Opening, type Transport, type TransportName } from "./transports/transport.js";
 
 /**
  * How a session stands:
@@ -288,7 +289,8 @@ export class Session {
   private async fetchToken(ticket: number): Promise<void> {
     try {
       const answer = await this.options.getToken({ signal: this.closing.signal });
-      const token = typeof answer === "object" && answer !== null ? answer.token : answer;
+      const given: unknown = unwrapped(answer);
+      const token = isObject(given) ? given["token"] : given;
       if (typeof token !== "string" || token === "") {
         throw new RelayError("getToken: it must answer with the token, or with { token }", { code: "invalid", field: "getToken" });
       }

@@ -1,3 +1,4 @@
+import { unwrapped, type Answered } from "./bridge.js";
 import type { Envelope } from "./contract.js";
 import { invalid } from "./errors.js";
 import { checkListener, Listeners, report } from "./listeners.js";
@@ -13,7 +14,7 @@ export type Snapshot<S> = S | { state: S; cursor: string | null | undefined };
 export interface SyncOptions<S> {
   session: Session;
   /** Loads the state from the app, such as `() => invoke("loadBoard")`. Where it throws, it is called again, later. */
-  snapshot: (call: { signal: AbortSignal }) => Snapshot<S> | Promise<Snapshot<S>>;
+  snapshot: (call: { signal: AbortSignal }) => Answered<Snapshot<S>> | Promise<Answered<Snapshot<S>>>;
   /**
    * The state after an event. It must be a pure function and **idempotent**: an app writes its storage before it
    * publishes, so an event may be in the snapshot already. Set values (`votes[who] = value`); do not count up.
@@ -157,7 +158,7 @@ class Sync<S> implements SyncedState<S> {
     Promise.resolve()
       .then(() => this.options.snapshot({ signal: loading.signal }))
       .then(
-        (snapshot) => this.loaded(loading, snapshot),
+        (answer) => this.loaded(loading, unwrapped<Snapshot<S>>(answer)),
         (error: unknown) => this.failed(loading, error),
       )
       .finally(() => clearTimeout(deadline));

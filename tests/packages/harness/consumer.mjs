@@ -29,14 +29,15 @@ export function tarball(name) {
 
 /**
  * An app in a folder of its own outside of the repository, with the packages installed from their tarballs.
- * `links` are packages that the app has besides, out of tests/packages/node_modules.
+ * `links` are packages that the app has besides, out of tests/packages/node_modules. Without `registry`, nothing can come
+ * from anywhere else.
  */
-export async function consumer(t, { from, install, links = [], type }) {
+export async function consumer(t, { from, install, links = [], type, registry = false }) {
   const folder = mkdtempSync(join(tmpdir(), "forge-relay-consumer-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   if (from) cpSync(join(here, from), folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", version: "1.0.0", private: true, type }));
-  await run("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...install.map(tarball)], { cwd: folder });
+  await run("npm", ["install", registry ? "--prefer-offline" : "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...install.map(tarball)], { cwd: folder });
   for (const link of links) {
     mkdirSync(dirname(join(folder, "node_modules", link)), { recursive: true });
     symlinkSync(join(tools, link), join(folder, "node_modules", link));

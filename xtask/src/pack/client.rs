@@ -51,6 +51,8 @@ fn bundle(entry: &Path, out: &Path) -> Result<()> {
         .args([
             "--bundle",
             "--format=esm",
+            // Else it would decode the bytes by a function that only the newest browsers have.
+            "--target=es2022",
             "--minify",
             "--log-level=warning",
         ])
