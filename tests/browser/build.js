@@ -9,7 +9,7 @@ import path from "node:path";
 
 import { build } from "vite";
 
-import { HERE, PAGES, WORKSPACE } from "./harness/paths.js";
+import { HERE, PAGES, PUBLISHER, WORKSPACE } from "./harness/paths.js";
 
 const PACKAGES = process.env.FORGE_RELAY_PACKAGES ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(WORKSPACE, "target"), "packages");
 
@@ -21,6 +21,7 @@ const CONSUMERS = [
 ];
 
 const tarball = await packed(process.argv[2] ?? process.env.FORGE_RELAY_CLIENT ?? (await newest()));
+await makePublisher(path.dirname(tarball));
 for (const consumer of CONSUMERS) await make(consumer);
 
 /** The tarball that `cargo xtask pack` has written. */
@@ -65,6 +66,18 @@ async function make({ name, mode, pages, react }) {
       rollupOptions: { input: pages.map((page) => path.join(root, page)) },
     },
   });
+}
+
+/** The app behind the pages: the packed @forge-relay/node, with the addon of this machine where there is one. */
+async function makePublisher(packages) {
+  await rm(PUBLISHER, { recursive: true, force: true });
+  for (const file of await readdir(packages)) {
+    const [, name] = /^forge-relay-(node(?:-[a-z0-9]+)*)-\d+\.\d.*\.tgz$/.exec(file) ?? [];
+    if (name === undefined) continue;
+    const folder = path.join(PUBLISHER, "node_modules", "@forge-relay", name);
+    await mkdir(folder, { recursive: true });
+    execFileSync("tar", ["-xzf", path.join(packages, file), "-C", folder, "--strip-components=1"]);
+  }
 }
 
 /** A package as npm has installed it for `owner`. */

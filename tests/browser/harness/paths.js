@@ -13,6 +13,9 @@ export const RELAY = process.env.FORGE_RELAY_BIN ?? path.join(TARGET, "debug", "
 /** Where the pages are built. */
 export const PAGES = process.env.FORGE_RELAY_BROWSER_PAGES ?? path.join(TARGET, "browser");
 
+/** The app that publishes: @forge-relay/node lies in its node_modules. */
+export const PUBLISHER = path.join(PAGES, "publisher");
+
 export const CHROMIUM = process.env.FORGE_RELAY_CHROMIUM ?? "/usr/bin/chromium";
 
 /** sdk-core's golden vectors. */

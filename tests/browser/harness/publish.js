@@ -1,32 +1,16 @@
-// Publishing, as an app does it.
+// Publishing, as an app does it: with the packed @forge-relay/node.
 
-import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
+import path from "node:path";
 
-import { Webhook } from "standardwebhooks";
+import { PUBLISHER } from "./paths.js";
 
-import { pause } from "./until.js";
+const { Relay } = createRequire(path.join(PUBLISHER, "app.js"))("@forge-relay/node");
 
-const ATTEMPTS = 200;
+/** While no relay takes the events, it tries again for so long. */
+const DEADLINE_MS = 30_000;
 
-/** Publishes events, at most 100, and answers with their receipts. While no relay takes them, it tries again. */
-export async function publishBatch({ url, secret }, events) {
-  const stamped = events.map((event) => ({ nonce: randomUUID(), ...event }));
-  for (let attempt = 1; ; attempt += 1) {
-    const now = new Date();
-    const body = JSON.stringify(stamped.map((event) => ({ ...event, timestamp: now.toISOString() })));
-    const id = randomUUID();
-    const headers = {
-      "content-type": "application/json",
-      "webhook-id": id,
-      "webhook-timestamp": String(Math.floor(now.getTime() / 1_000)),
-      "webhook-signature": new Webhook(secret).sign(id, now, body),
-    };
-    const answer = await fetch(`${url}/events/batch`, { method: "POST", headers, body }).catch(() => undefined);
-    if (answer?.status === 202) return (await answer.json()).receipts;
-    if (answer !== undefined && answer.status < 500 && answer.status !== 429) {
-      throw new Error(`${answer.status}: ${await answer.text()}`);
-    }
-    if (attempt === ATTEMPTS) throw new Error("no relay took the events");
-    await pause(100);
-  }
+/** Publishes events, at most 100, and answers with their receipts. */
+export function publishBatch({ url, secret }, events) {
+  return new Relay({ url, secret, deadlineMs: DEADLINE_MS }).publishBatch(events);
 }
