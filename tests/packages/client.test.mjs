@@ -58,11 +58,11 @@ test("client: installed in an app of modules, it loads in plain Node, and runs i
 });
 
 for (const [react, types] of [["19", "@types/react"], ["18", "@types/react-18"]]) {
-  test(`every TypeScript block of sdk-wasm/README.md compiles as it stands, with React ${react}`, async (t) => {
-    const readme = readFileSync(join(here, "../../sdk-wasm/README.md"), "utf8");
-    const blocks = [...readme.matchAll(/```(tsx?)\n([\s\S]*?)```/g)];
-    assert.ok(blocks.length >= 3, `${blocks.length} blocks`);
-    const folder = await consumer(t, { install: ["client"], links: ["@forge/bridge"], type: "module", registry: true });
+  test(`every TypeScript block of sdk-wasm/README.md and of README.md compiles as it stands, with React ${react}`, async (t) => {
+    const readmes = ["../../sdk-wasm/README.md", "../../README.md"].map((file) => readFileSync(join(here, file), "utf8"));
+    const blocks = readmes.flatMap((readme) => [...readme.matchAll(/```(tsx?)\n([\s\S]*?)```/g)]);
+    assert.ok(blocks.length >= 5, `${blocks.length} blocks`);
+    const folder = await consumer(t, { install: ["client", "node"], links: ["@forge/bridge"], type: "module", registry: true });
     const files = blocks.map(([, kind, code], index) => {
       const file = `block-${index + 1}.${kind}`;
       writeFileSync(join(folder, file), `${code}\nexport {};\n`);
