@@ -24,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::Service;
@@ -41,6 +41,9 @@ use crate::stall::StallLimits;
 const REFUSALS: usize = 32;
 /// How long that may take.
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
+/// How much of what a peer still sends is taken and thrown away, so that our last words arrive, and how much at a time.
+const LINGER_BYTES: usize = 2 * 1024 * 1024;
+const LINGER_READ: usize = 64 * 1024;
 /// The pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are accepted before others have their turn: a crowd that comes at once must not run before all that
@@ -215,12 +218,26 @@ impl Future for Life {
     }
 }
 
-/// Ends a connection so that the peer gets all that was sent.
+/// Ends a connection so that the peer gets all that was sent: one that is closed over unread bytes is reset, and the reset
+/// may overtake the answer.
 async fn linger(mut tcp: TcpStream) {
     let end = async {
         tcp.shutdown().await?;
-        let mut rest = [0; 1024];
-        while tcp.read(&mut rest).await? > 0 {}
+        let mut left = LINGER_BYTES;
+        let mut rest = Vec::new();
+        while left > 0 {
+            tcp.readable().await?;
+            // Most have nothing more to say.
+            rest.resize(LINGER_READ, 0);
+            match tcp.try_read(&mut rest) {
+                Ok(0) => break,
+                Ok(read) => left = left.saturating_sub(read),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            // Whoever sends without end must not run before all that is published meanwhile.
+            tokio::task::yield_now().await;
+        }
         std::io::Result::Ok(())
     };
     // What the peer does with it is its own business.
