@@ -3,9 +3,10 @@
  *
  * A table belongs to an issue. Its storage is the truth, and every change is written there before it is published:
  *
- *     page ── invoke ──► function ── 1. write ──► storage          table:<issue>            the table, whole
- *                            │                                     vote:<issue>:<round>:<account>, one key a vote
- *                            └────── 2. publish ─► relay ─► pages  seat:<issue>:<account>   who was here, and when
+ *     page ── invoke ──► function ── 1. write ──► storage          turn:<issue>:<version>          each change, whole
+ *                            │                                     table:<issue>                   the newest one
+ *                            │                                     vote:<issue>:<round>:<account>  one key a vote
+ *                            └────── 2. publish ─► relay ─► pages  seat:<issue>:<account>          who was here, and when
  */
 
 /** What one can put on the table. */
@@ -119,8 +120,11 @@ export type Refusal =
   /** Storage, Jira or the relay's secret cannot be had now. */
   | "unavailable";
 
-/** Where the news of a change is: with everybody, or in the outbox until the relay is back. */
-export type Delivery = "published" | "queued";
+/**
+ * Where the news of a change is: with everybody, in the outbox until the relay is back, or nowhere, because the relay does
+ * not take the app's secret. The change itself is stored in any case: whoever loads the board has it.
+ */
+export type Delivery = "published" | "queued" | "unheard";
 
 /** The functions that pages call with `invoke`, by key. */
 export interface Functions {
