@@ -121,8 +121,8 @@ export type Refusal =
   | "unavailable";
 
 /**
- * Where the news of a change is: with everybody, in the outbox until the relay is back, or nowhere, because the relay does
- * not take the app's secret. The change itself is stored in any case: whoever loads the board has it.
+ * Where the news of a change is: with everybody, waiting until the relay is back, or nowhere, because the relay does not
+ * take the app's secret. The change itself is stored in any case: whoever loads the board has it.
  */
 export type Delivery = "published" | "queued" | "unheard";
 

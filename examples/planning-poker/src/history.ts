@@ -65,8 +65,7 @@ export async function change(
     const next = await decide(now);
     if (next === undefined) {
       if (now === undefined) throw new Error("a table that is not there was left as it is");
-      await settle(caller, now, untold);
-      return { now, delivery: "published" };
+      return { now, delivery: (await settle(caller, now, untold)) ? "published" : "queued" };
     }
     const version = (now?.table.version ?? 0) + 1;
     const turn: Turn = { ...next, table: { ...next.table, version }, id: crypto.randomUUID() };
@@ -105,20 +104,19 @@ async function claim(issue: string, turn: Turn): Promise<boolean> {
 /** Tells the pages of our turn. */
 async function finish(caller: Caller, turn: Turn, untold: Turn[]): Promise<Delivery> {
   const news = newsOf(caller, turn);
-  if (news === undefined) {
-    await settle(caller, turn, [...untold, turn]);
-    return "published";
-  }
+  if (news === undefined) return (await settle(caller, turn, [...untold, turn])) ? "published" : "queued";
   const delivery = await tell(caller, news);
   await point(caller.issue, turn);
   return delivery;
 }
 
-/** Tells the pages of turns whose functions may have died before they did. */
-async function settle(caller: Caller, now: State, untold: Turn[]): Promise<void> {
-  if (untold.length === 0) return;
+/** Tells the pages of turns whose functions may have died before they did. `false`: whoever comes next has to. */
+async function settle(caller: Caller, now: State, untold: Turn[]): Promise<boolean> {
+  if (untold.length === 0) return true;
   const news = untold.map((turn) => newsOf(caller, turn)).findLast((found) => found !== undefined);
-  if (news === undefined || (await tellAgain(caller, news))) await point(caller.issue, now);
+  if (news !== undefined && !(await tellAgain(caller, news))) return false;
+  await point(caller.issue, now);
+  return true;
 }
 
 /** Made anew out of the stored turn, always to the same text: told twice, it must be the same event. */
