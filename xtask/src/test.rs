@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is, set-up included.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
@@ -23,7 +24,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     tests.arg("--").args(&options.names).args(&options.runner);
-    tests.env("FORGE_RELAY_PYTHON_BIN", programs);
+    tests.env("FORGE_RELAY_PYTHON_BIN", &programs);
     // Many of them wait for a clock or a socket, so more than the cores can run at a time.
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", "4");
@@ -56,12 +57,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .args(&options.runner);
     streamed("the hand-over between pump and readers, modelled", model)?;
 
-    packages(options)?;
+    packages(options, &programs)?;
     browser::test(&options.names)
 }
 
-/// The SDKs as npm packages: made, installed into fresh apps, and run there, on every Node that they are for.
-fn packages(options: &Options) -> Result<()> {
+/// The SDKs as npm packages: made, installed into fresh apps, and run there, on every Node that they are for. And the
+/// code of the documents and of examples/without-sdk, which is run as it stands; `python` has the latter's packages.
+fn packages(options: &Options, python: &Path) -> Result<()> {
     const FOLDER: &str = "tests/packages";
     pack::run(&pack::Options::default())?;
     setup::npm(FOLDER)?;
@@ -82,10 +84,11 @@ fn packages(options: &Options) -> Result<()> {
     tests
         .args(files)
         .env("FORGE_RELAY_PACKAGES", pack::packages())
+        .env("FORGE_RELAY_PYTHON_BIN", python)
         // The tests before this one built it.
         .env(
             "FORGE_RELAY_BIN",
             workspace::target().join("debug").join("forge-relay"),
         );
-    streamed("the packages, installed and run", tests)
+    streamed("packages and documents, as users have them", tests)
 }
