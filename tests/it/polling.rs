@@ -469,6 +469,28 @@ async fn too_large_is_refused_declared_or_not() {
     let answer = answered(written(&relay, &head, &body).await).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     streamed.expect_ended().await;
+    // One that goes on sending has its answer, and is not listened to for ever.
+    let endless = poller(&relay).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\ncontent-length: 1000000000",
+        endless.path()
+    );
+    let (mut reader, mut writer) = written(&relay, &head, b"4").await.into_split();
+    let piece = vec![b'x'; 64 * 1024];
+    let mut sent = 0;
+    within("the end", async {
+        while writer.write_all(&piece).await.is_ok() {
+            sent += piece.len();
+        }
+    })
+    .await;
+    assert!(sent < 64 * 1024 * 1024, "{sent} bytes were taken");
+    let mut answer = vec![0; 12];
+    within("an answer", reader.read_exact(&mut answer))
+        .await
+        .unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+    endless.expect_ended().await;
     // The largest that fits is only wrong in what it says.
     let fits = poller(&relay).await;
     expect_error(&fits.post(vec![b'x'; 16 * 1024]).await, 400, 3);
