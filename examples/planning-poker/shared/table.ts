@@ -3,7 +3,7 @@
  *
  * A table belongs to an issue. Its storage is the truth, and every change is written there before it is published:
  *
- *     page ── invoke ──► function ── 1. write ──► storage          turn:<issue>:<version>          each change, whole
+ *     page ── invoke ──► function ── 1. write ──► storage          turn:<issue>:<number>           each change, whole
  *                            │                                     table:<issue>                   the newest one
  *                            │                                     vote:<issue>:<round>:<account>  one key a vote
  *                            └────── 2. publish ─► relay ─► pages  seat:<issue>:<account>          who was here, and when
@@ -20,7 +20,7 @@ export type Phase = "voting" | "revealed" | "estimated";
 
 /** The table as storage has it, and as events carry it: always whole, so that none of them needs the one before it. */
 export interface Table {
-  /** Grows by one with each change: of two tables, the higher one is newer. */
+  /** Grows by one with each change of the table: of two, the higher one is newer. */
   version: number;
   /** Counts from 1. */
   round: number;

@@ -1,6 +1,6 @@
 /**
- * The table's history. Each change is the next version of all there is to know of the table, under a key of its own,
- * which can be written once:
+ * The table's history. Each change is the next turn: all there is to know of the table, under a key of its own, which can
+ * be written once:
  *
  *     turn:<issue>:7   turn:<issue>:8   turn:<issue>:9     the highest is how things stand
  *                            ▲
@@ -18,6 +18,8 @@ import { Refused } from "./refused";
 
 /** How things stand. */
 export interface State {
+  /** Counts every change, votes too; the table's own version only grows with the table. */
+  turn: number;
   table: Table;
   /** The accounts of everybody who ever sat down. */
   accounts: string[];
@@ -28,18 +30,18 @@ export interface State {
 /** The events that carry the table whole, so that only the newest of them matters. */
 export type TableEvent = { [Name in keyof Events]: Events[Name] extends { table: Table } ? Name : never }[keyof Events];
 
-/** What a change makes of things; `event` is what the pages are told, if it is about the table. */
-export interface Change extends State {
+/** What a change makes of things. With an `event` it is one of the table, and the pages are told. */
+export interface Change extends Omit<State, "turn"> {
   event?: TableEvent;
 }
 
-interface Turn extends Change {
+interface Turn extends State, Change {
   /** By which a function knows its own. */
   id: string;
 }
 
 const tableKey = (issue: string) => `table:${issue}`;
-const turnKey = (issue: string, version: number) => `turn:${issue}:${version}`;
+const turnKey = (issue: string, turn: number) => `turn:${issue}:${turn}`;
 const KEPT = { value: 90, unit: "DAYS" } as const;
 const PATIENCE_MS = 10_000;
 
@@ -53,7 +55,7 @@ export async function current(caller: Caller): Promise<State> {
 
 /**
  * Changes how things stand. `decide` makes the next state out of the one that it is given, or answers `undefined` where
- * there is nothing to do, or throws a {@link Refused}. It may be asked several times; the version is ours.
+ * there is nothing to do, or throws a {@link Refused}. It may be asked several times; the counting is done here.
  */
 export async function change(
   caller: Caller,
@@ -67,8 +69,8 @@ export async function change(
       if (now === undefined) throw new Error("a table that is not there was left as it is");
       return { now, delivery: (await settle(caller, now, untold)) ? "published" : "queued" };
     }
-    const version = (now?.table.version ?? 0) + 1;
-    const turn: Turn = { ...next, table: { ...next.table, version }, id: crypto.randomUUID() };
+    const version = (now?.table.version ?? 0) + (next.event === undefined ? 0 : 1);
+    const turn = { ...next, turn: (now?.turn ?? 0) + 1, table: { ...next.table, version }, id: crypto.randomUUID() };
     if (await claim(caller.issue, turn)) return { now: turn, delivery: await finish(caller, turn, untold) };
     if (Date.now() - started > PATIENCE_MS) throw new Error(`others were faster ${attempt} times`);
     await new Promise((done) => setTimeout(done, Math.random() * 20 * attempt));
@@ -80,7 +82,7 @@ async function look(issue: string): Promise<{ now: State | undefined; untold: Tu
   let now = await kvs.get<State>(tableKey(issue));
   const untold: Turn[] = [];
   for (;;) {
-    const turn = await kvs.get<Turn>(turnKey(issue, (now?.table.version ?? 0) + 1));
+    const turn = await kvs.get<Turn>(turnKey(issue, (now?.turn ?? 0) + 1));
     if (turn === undefined) return { now, untold };
     untold.push(turn);
     now = stateOf(turn);
@@ -89,7 +91,7 @@ async function look(issue: string): Promise<{ now: State | undefined; untold: Tu
 
 /** Writes the turn, unless another one has its place. */
 async function claim(issue: string, turn: Turn): Promise<boolean> {
-  const key = turnKey(issue, turn.table.version);
+  const key = turnKey(issue, turn.turn);
   try {
     await kvs.set(key, turn, { keyPolicy: "FAIL_IF_EXISTS", ttl: KEPT });
     return true;
@@ -128,13 +130,13 @@ function newsOf({ site, issue }: Caller, { event, table }: Turn): News | undefin
 }
 
 /** Writes the copy. If a slow function has put it over a newer one, that is put back. */
-async function point(issue: string, turn: State): Promise<void> {
-  let state = stateOf(turn);
+async function point(issue: string, newest: State): Promise<void> {
+  let state = stateOf(newest);
   for (;;) {
     const before = await kvs.set<State>(tableKey(issue), state, { keyPolicy: "OVERRIDE", returnValue: "PREVIOUS" });
-    if (before === undefined || before.value.table.version <= state.table.version) return;
+    if (before === undefined || before.value.turn <= state.turn) return;
     state = before.value;
   }
 }
 
-const stateOf = ({ table, accounts, voted }: State): State => ({ table, accounts, voted });
+const stateOf = ({ turn, table, accounts, voted }: State): State => ({ turn, table, accounts, voted });

@@ -16,7 +16,7 @@ export async function joinTable(caller: Caller): Promise<Omit<Joined, "ok">> {
   const { name, seenAt, issue } = await sitDown(caller);
   await change(caller, (state) => {
     if (state === undefined) {
-      const table = { version: 1, round: 1, phase: "voting" as const, host: account, votes: {}, estimate: null };
+      const table = { version: 0, round: 1, phase: "voting" as const, host: account, votes: {}, estimate: null };
       return { table, accounts: [account], voted: {}, event: "round.started" };
     }
     if (state.accounts.includes(account)) return undefined;
