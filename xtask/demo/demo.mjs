@@ -1,217 +1,211 @@
-// The main job, to be seen: a function publishes signed events, two open pages have them, in order, once.
-// Everything that talks to the relay here is a published library: standardwebhooks signs, jsonwebtoken mints,
-// socket.io-client receives.
-import { spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
-import { createServer } from "node:net";
-import jwt from "jsonwebtoken";
-import { io } from "socket.io-client";
-import { Webhook } from "standardwebhooks";
+// The demo: planning poker in everybody's panes, and a panel that shows what the relay does for them.
+//
+//   pane (Alice) ─┐                       ┌─ relay      a process of its own
+//   pane (Bob)   ─┼── weather ────────────┤
+//   pane (Carol) ─┘                       └─ functions  the bundled app, in the stand-in for Forge
+//
+// `cargo xtask demo` builds what is needed and starts this. By itself: DEMO_RELAY is the relay's program, DEMO_APP the
+// built app, DEMO_PORT the page's port, DEMO_OPEN=0 leaves the browser closed.
 
-const SESSION = "poker-7";
-const keyBytes = randomBytes(32);
-const secret = `whsec_${keyBytes.toString("base64")}`;
+import { randomBytes } from "node:crypto";
+import { existsSync, fstatSync } from "node:fs";
+import path from "node:path";
 
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-const who = { relay: "2", forge: "35", alice: "36", bob: "33" };
-const say = (name, text) => console.log(`  ${paint(who[name] ?? "0", name.padEnd(6))} ${text}`);
-const faint = (text) => paint("2", text);
-const pause = (ms) => new Promise((done) => setTimeout(done, colour ? ms : 0));
+import { ForgeApp } from "./forge/app.mjs";
+import { Invocations } from "./invocations.mjs";
+import { manifestFor } from "./manifest.mjs";
+import { open } from "./open.mjs";
+import { Panes } from "./panes.mjs";
+import { APP, RELAY } from "./paths.mjs";
+import { People } from "./people.mjs";
+import { freePort } from "./ports.mjs";
+import { Relay } from "./relay.mjs";
+import { faint, say, sayEvent, sayNote, sayTrouble, strong } from "./say.mjs";
+import { Refusal, Server } from "./server.mjs";
+import { Subscription } from "./subscription.mjs";
+import { Timeline } from "./timeline.mjs";
+import { Weather } from "./weather.mjs";
 
-const pages = [];
-let relay;
-let ending = false;
+const NAMES = ["Alice", "Bob", "Carol"];
+/** Everybody's page may need a connection or two to the relay, and Chromium has six for a host. */
+const MOST_PEOPLE = 5;
+const ISSUE = { id: "10007", key: "SHOP-7", summary: "Checkout remembers the delivery address", projectKey: "SHOP", boardId: 1, estimate: null };
+/** Short, so that one can see a token end. */
+const TOKEN_SECONDS = 20;
 
-// ---- the relay -------------------------------------------------------------------------------------------------------
+const secret = `whsec_${randomBytes(32).toString("base64")}`;
+/** What ends what was started, in the order of the start. */
+const ends = [];
+let isEnding = false;
 
-async function startRelay() {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  // None of the settings that the caller's own relay may have.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RELAY_"));
-  relay = spawn(process.env.DEMO_RELAY, ["serve"], {
-    env: { ...Object.fromEntries(inherited), RELAY_SECRET: secret, RELAY_BIND: `127.0.0.1:${port}`, RELAY_LOG: "warn" },
-    stdio: ["ignore", "inherit", "inherit"],
-    detached: true, // a group of its own: on Ctrl-C the pages leave first, then we end the relay
-  });
-  relay.on("exit", (code) => ending || fail(`the relay ended by itself, with ${code}`));
-  relay.on("error", (error) => fail(`the relay cannot be started: ${error.message}`));
-  for (let tries = 0; tries < 200; tries++) {
-    if (await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false)) return url;
-    await new Promise((done) => setTimeout(done, 50));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(0));
+process.on("uncaughtException", (error) => fail(error.stack));
+// A pipe is a lifeline: its end says that whoever started us is gone, however they went.
+if (isPipe(0)) process.stdin.on("end", () => end(0)).resume();
+
+try {
+  await start();
+} catch (error) {
+  fail(error.message);
+}
+
+async function start() {
+  if (!existsSync(RELAY)) throw new Error(`there is no relay at ${RELAY}: \`cargo xtask demo\` builds it`);
+  for (const made of ["bundle/index.cjs", "ui/dist/index.html"]) {
+    if (!existsSync(path.join(APP, made))) throw new Error(`there is no ${path.join(APP, made)}: \`cargo xtask demo\` builds it`);
   }
-  throw new Error("the relay is not ready after 10 s");
-}
 
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer().once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
+  const server = new Server();
+  const port = Number(process.env.DEMO_PORT ?? 0);
+  await server.listen(port).catch((error) => {
+    throw new Error(error.code === "EADDRINUSE" ? `port ${port} is in use: another one, or none for any that is free` : `port ${port}: ${error.message}`);
   });
-}
+  ends.push(() => server.stop());
 
-// ---- what a Forge function does --------------------------------------------------------------------------------------
+  const relay = new Relay(RELAY, await freePort(), {
+    SECRET: secret,
+    ALLOWED_ORIGINS: "http://127.0.0.1:*",
+    LIMITS_TOKEN_LEEWAY: "1s", // everybody here reads the same clock
+  });
+  relay.on("line", (line) => sayNote(`relay: ${line}`));
+  ends.push(() => relay.end());
+  await relay.start().catch((error) => {
+    throw new Error(`the relay did not start: ${error.message}`);
+  });
 
-const webhook = new Webhook(secret);
+  const weather = await Weather.start(relay.port);
+  ends.push(() => weather.stop());
 
-async function publish(url, event, payload, nonce = randomUUID()) {
-  const now = new Date();
-  const body = JSON.stringify({ sessionId: SESSION, event, payload, nonce, timestamp: now.toISOString() });
-  const id = `msg_${randomUUID()}`;
-  say("forge", `→ ${event} ${faint(JSON.stringify(payload))}`);
-  const answer = await fetch(`${url}/events`, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      "webhook-id": id,
-      "webhook-timestamp": String(Math.floor(now / 1000)),
-      "webhook-signature": webhook.sign(id, now, body),
+  const app = await ForgeApp.start({
+    bundle: path.join(APP, "bundle"),
+    manifest: manifestFor(weather.url),
+    variables: { RELAY_URL: weather.url, RELAY_SECRET: secret, TOKEN_SECONDS: String(TOKEN_SECONDS) },
+    site: { cloudId: "1d5c0de0-0000-4000-8000-000000000001", host: server.host },
+    people: [],
+    issues: [ISSUE],
+  });
+  ends.push(() => app.stop());
+  app.on("log", (line) => sayNote(`function: ${line}`));
+
+  const panes = new Panes((html) => app.pageHeaders(html));
+  ends.push(() => panes.stop());
+  const timeline = new Timeline();
+  const people = new People(weather, timeline);
+  const invocations = new Invocations(app, people, ISSUE.id);
+
+  async function seat(name) {
+    const id = name.toLowerCase();
+    if (people.all.length === MOST_PEOPLE) throw new Refusal(409, `${MOST_PEOPLE} people are as many as a browser has connections for`);
+    if (people.get(id) !== undefined) throw new Refusal(409, `${name} is here already`);
+    app.addPerson({ accountId: id, name });
+    people.add({ id, name, origin: await panes.open() });
+  }
+  for (const name of NAMES) await seat(name);
+
+  // Who sits down first lays the table, and is its host. It also shows at once whether the functions run.
+  const host = people.all[0];
+  const joined = await invocations.invoke(host, "joinTable");
+  if (!joined.ok) throw new Error(`${host.name} cannot sit down: ${joined.message}`);
+
+  const subscription = new Subscription({ url: relay.url, secret, session: joined.sessionId });
+  ends.push(() => subscription.stop());
+  subscription.on("event", (event) => timeline.add(event));
+  void subscription.run();
+
+  for (const each of [timeline, people, invocations]) each.on("change", () => server.changed());
+  app.on("queue", () => server.changed());
+  timeline.on("event", sayEvent);
+  people.on("note", (text, person) => note(text, person.id));
+  relay.on("state", (state) => {
+    server.changed();
+    if (state === "running") note("The relay runs, and its memory is empty");
+    if (state === "stopping") note("The relay says goodbye to everybody, and ends");
+    if (state !== "failed") return;
+    timeline.note("The relay has ended by itself");
+    sayTrouble(`the relay has ended by itself: ${relay.why}`);
+  });
+
+  function note(text, person) {
+    timeline.note(text, person);
+    sayNote(text);
+  }
+
+  const personOf = ({ person }) => {
+    const found = people.get(person);
+    if (found === undefined) throw new Refusal(404, "nobody of that name is here");
+    return found;
+  };
+  server.open(
+    () => ({
+      people: people.all,
+      hasRoom: people.all.length < MOST_PEOPLE,
+      relay: { state: relay.state, why: relay.why },
+      outbox: app.queue.waiting,
+      issue: app.jira.issue(ISSUE.id),
+      session: joined.sessionId,
+      head: timeline.head,
+      entries: timeline.entries,
+      calls: invocations.latest,
+    }),
+    {
+      invoke: ({ key, payload, ...rest }) => invocations.invoke(personOf(rest), key, payload),
+      context: (body) => app.context({ accountId: personOf(body).id, issueId: ISSUE.id }),
+      weather: (body) => people.set(personOf(body), skyOf(body)),
+      relay: ({ action }) => {
+        if (!["start", "stop", "restart"].includes(action)) throw new Refusal(400, "action is start, stop or restart");
+        return relay[action]();
+      },
+      people: ({ name }) => {
+        if (!/^[A-Za-z]{1,20}$/.test(name)) throw new Refusal(400, "a name has 1 to 20 letters");
+        return seat(name);
+      },
     },
-    body,
-  });
-  const receipt = await answer.json();
-  if (answer.status !== 202) throw new Error(`publish answered ${answer.status}: ${JSON.stringify(receipt)}`);
-  say("forge", `  202, ${receipt.duplicate ? "duplicate of" : "it is"} event ${receipt.seq}`);
-  return receipt;
+  );
+
+  say();
+  say(`${strong("Planning poker:")} ${server.url}`);
+  say(faint("Three people at one table, a relay, and what Forge does, all on this machine. Ctrl-C ends it."));
+  say();
+  if (process.env.DEMO_OPEN !== "0") open(server.url);
 }
 
-const mint = (account) =>
-  jwt.sign({ sub: account, sessionId: SESSION, scope: ["subscribe"], jti: randomUUID() }, keyBytes, { expiresIn: 300 });
+const SKIES = { network: ["pass", "cut"], websockets: ["pass", "blocked"], tokens: ["pass", "held"] };
 
-// ---- what a page does ------------------------------------------------------------------------------------------------
-
-function openPage(url, name) {
-  const page = { name, seen: [], cursor: undefined };
-  page.socket = io(url, {
-    forceNew: true,
-    autoConnect: false,
-    auth: (answer) => answer({ token: mint(name), cursor: page.cursor }),
-  });
-  page.socket.on("relay:ready", (ready) => {
-    page.cursor = ready.cursor;
-    say(name, ready.recovered ? `is back: ${ready.replayed} missed, on their way` : "is here");
-  });
-  page.socket.on("relay:resync", (resync) => {
-    page.cursor = resync.cursor;
-    say(name, `must load its state again: ${resync.reason}`);
-  });
-  page.socket.on("event", (event) => {
-    page.cursor = event.cursor;
-    page.seen.push(event.seq);
-    say(name, `← ${event.seq} ${event.event} ${faint(JSON.stringify(event.payload))}`);
-  });
-  page.socket.on("connect_error", (error) => fail(`${name} cannot connect: ${error.message}`));
-  pages.push(page);
-  return page;
-}
-
-const connected = (page) =>
-  new Promise((done) => {
-    page.socket.once("relay:ready", done);
-    page.socket.connect();
-  });
-
-async function arrived(page, seq) {
-  for (let tries = 0; page.seen.at(-1) !== seq; tries++) {
-    if (tries > 1000) throw new Error(`${page.name} has ${page.seen}, and not ${seq} after 5 s`);
-    await new Promise((done) => setTimeout(done, 5));
+function skyOf(body) {
+  const sky = {};
+  for (const [what, values] of Object.entries(SKIES)) {
+    if (body[what] === undefined) continue;
+    if (!values.includes(body[what])) throw new Refusal(400, `${what} is ${values.join(" or ")}`);
+    sky[what] = body[what];
   }
-}
-
-// ---- the show --------------------------------------------------------------------------------------------------------
-
-async function show(url) {
-  const alice = openPage(url, "alice");
-  const bob = openPage(url, "bob");
-  await connected(alice);
-  await connected(bob);
-  await pause(600);
-
-  console.log("\n  A function publishes; both pages have it.");
-  for (const [event, payload] of [
-    ["round.started", { issueKey: "SCRUM-1" }],
-    ["vote.cast", { issueKey: "SCRUM-1", participantId: "alice" }],
-    ["vote.cast", { issueKey: "SCRUM-1", participantId: "bob" }],
-  ]) {
-    const { seq } = await publish(url, event, payload);
-    await Promise.all([arrived(alice, seq), arrived(bob, seq)]);
-    await pause(600);
-  }
-
-  console.log("\n  Bob's network goes away; the round goes on.");
-  bob.socket.disconnect();
-  let last;
-  for (const [event, payload] of [
-    ["votes.revealed", { alice: "5", bob: "8" }],
-    ["round.started", { issueKey: "SCRUM-1", again: true }],
-    ["vote.cast", { issueKey: "SCRUM-1", participantId: "alice" }],
-  ]) {
-    last = await publish(url, event, payload);
-    await arrived(alice, last.seq);
-    await pause(600);
-  }
-
-  console.log("\n  Bob comes back with its cursor: what it missed, in order, before anything new.");
-  await connected(bob);
-  await arrived(bob, last.seq);
-  await pause(600);
-
-  console.log("\n  A function is not sure that its publish arrived, and sends it again.");
-  const nonce = randomUUID();
-  await publish(url, "estimate.applied", { issueKey: "SCRUM-1", value: 5 }, nonce);
-  const { seq } = await publish(url, "estimate.applied", { issueKey: "SCRUM-1", value: 5 }, nonce);
-  await Promise.all([arrived(alice, seq), arrived(bob, seq)]);
-  await pause(600);
-
-  const expected = Array.from({ length: seq }, (_, index) => index + 1).join(" ");
-  for (const page of pages) {
-    if (page.seen.join(" ") !== expected) throw new Error(`${page.name} has ${page.seen}, not ${expected}`);
-  }
-  console.log(`\n  ${paint("32", "✓")} alice and bob have events 1 to ${seq}: each, in order, once.\n`);
-}
-
-function invite(url) {
-  console.log(`  The relay stays at ${url}, until Ctrl-C. Publish to the session ${SESSION}:
-
-    curl -sS ${url}/events -H 'authorization: Bearer ${secret}' -H 'content-type: application/json' \\
-      -d '{"sessionId":"${SESSION}","event":"hello","payload":{},"nonce":"'$RANDOM$RANDOM'","timestamp":"'$(date -u +%FT%TZ)'"}'
-`);
+  return sky;
 }
 
 async function end(code) {
-  if (ending) return;
-  ending = true;
-  for (const page of pages) page.socket.disconnect();
-  if (relay?.pid && relay.exitCode === null) {
-    const gone = new Promise((done) => relay.once("exit", done));
-    relay.kill("SIGTERM");
-    const killer = setTimeout(() => relay.kill("SIGKILL"), 10_000);
-    await gone;
-    clearTimeout(killer);
+  if (isEnding) return;
+  isEnding = true;
+  for (const stop of ends.reverse()) {
+    try {
+      await stop();
+    } catch (error) {
+      sayTrouble(error.message);
+      code = 1;
+    }
   }
   process.exit(code);
 }
 
 function fail(reason) {
-  if (ending) return;
-  console.error(`\n  ${paint("31", "✗")} ${reason}\n`);
-  end(1);
+  if (isEnding) return;
+  sayTrouble(reason);
+  void end(1);
 }
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(0));
-process.stdout.on("error", () => {}); // the terminal may go before we do
-process.stdin.on("end", () => end(0)).resume();
-
-try {
-  const url = await startRelay();
-  console.log(`\n  Forge Relay on ${url}, in memory, with a secret made for this run\n`);
-  await show(url);
-  if (process.env.DEMO_KEEP) invite(url);
-  else await end(0);
-} catch (error) {
-  fail(error.message);
+function isPipe(descriptor) {
+  try {
+    const stat = fstatSync(descriptor);
+    return stat.isFIFO() || stat.isSocket();
+  } catch {
+    return false; // closed, or nothing
+  }
 }

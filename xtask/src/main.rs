@@ -13,6 +13,7 @@ mod pack;
 mod setup;
 mod step;
 mod test;
+mod tree;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Word {
-    /// Shows the main job: a signed event in, every client has it, in order, once
+    /// Opens planning poker in a browser, with the relay, and buttons that try to make it lose an event
     Demo(demo::Options),
     /// Runs every test, with all the set-up they need
     Test(test::Options),

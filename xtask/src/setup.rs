@@ -39,7 +39,7 @@ pub(crate) fn node() -> Result<()> {
 }
 
 /// The packages that the lock file of `folder` names, no others.
-pub(crate) fn npm(folder: &str) -> Result<()> {
+pub(crate) fn npm(folder: impl AsRef<Path>) -> Result<()> {
     node()?;
     let folder = workspace::root().join(folder);
     let title = format!("npm packages of {}", relative(&folder));

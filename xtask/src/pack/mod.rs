@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::workspace;
+use crate::{tree, workspace};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -49,6 +49,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Packs, unless the tarballs that are there were made from the sources as they are.
+pub(crate) fn as_it_is() -> Result<()> {
+    const SOURCES: [&str; 9] = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "sdk-core",
+        "sdk-node",
+        "sdk-wasm",
+        "xtask/js",
+        "xtask/src/pack",
+    ];
+    let sources = SOURCES.map(|source| workspace::root().join(source));
+    tree::stamped("the packed SDKs", &sources, &packages(), || {
+        run(&Options::default())
+    })
 }
 
 /// Where the tarballs go.
