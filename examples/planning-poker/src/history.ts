@@ -35,10 +35,7 @@ export interface Change extends Omit<State, "turn"> {
   event?: TableEvent;
 }
 
-interface Turn extends State, Change {
-  /** By which a function knows its own. */
-  id: string;
-}
+type Turn = State & Change;
 
 const tableKey = (issue: string) => `table:${issue}`;
 const turnKey = (issue: string, turn: number) => `turn:${issue}:${turn}`;
@@ -70,7 +67,7 @@ export async function change(
       return { now, delivery: (await settle(caller, now, untold)) ? "published" : "queued" };
     }
     const version = (now?.table.version ?? 0) + (next.event === undefined ? 0 : 1);
-    const turn = { ...next, turn: (now?.turn ?? 0) + 1, table: { ...next.table, version }, id: crypto.randomUUID() };
+    const turn = { ...next, turn: (now?.turn ?? 0) + 1, table: { ...next.table, version } };
     if (await claim(caller.issue, turn)) return { now: turn, delivery: await finish(caller, turn, untold) };
     if (Date.now() - started > PATIENCE_MS) throw new Error(`others were faster ${attempt} times`);
     await new Promise((done) => setTimeout(done, Math.random() * 20 * attempt));
@@ -89,17 +86,16 @@ async function look(issue: string): Promise<{ now: State | undefined; untold: Tu
   }
 }
 
-/** Writes the turn, unless another one has its place. */
+/** Writes the turn. `false`: look again, for another one has its place. */
 async function claim(issue: string, turn: Turn): Promise<boolean> {
   const key = turnKey(issue, turn.turn);
   try {
     await kvs.set(key, turn, { keyPolicy: "FAIL_IF_EXISTS", ttl: KEPT });
     return true;
   } catch (error) {
-    // Taken, or written and the answer lost: what is there tells.
-    const there = await kvs.get<Turn>(key);
-    if (there === undefined) throw error;
-    return there.id === turn.id;
+    // Or our own, if only the answer was lost: then there will be nothing left to do.
+    if ((await kvs.get(key)) === undefined) throw error;
+    return false;
   }
 }
 

@@ -42,12 +42,12 @@ export async function startApp(t, relay, { variables = {}, ...options } = {}) {
   return app;
 }
 
-/** A storage in some other place: requests and answers are on their way for a while, each for another one. */
+/** A storage in some other place: requests and answers are on their way for a while, some of them for long. */
 export class FarStorage extends Storage {
   async answer(path, body) {
-    await pause(Math.random() * 10);
+    await pause(30 * Math.random() ** 4);
     const answer = super.answer(path, body);
-    await pause(Math.random() * 10);
+    await pause(30 * Math.random() ** 4);
     return answer;
   }
 }
