@@ -1,11 +1,11 @@
-//! The client in a real browser: its package as apps install it, in pages that Vite builds, driven by tests/browser.
+//! The client in a real browser: its package as apps install it, in pages that Vite builds and in planning poker, driven by
+//! tests/browser.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use crate::pack;
-use crate::setup;
+use crate::{demo, pack, setup};
 use crate::step::{command, quiet, streamed};
 use crate::workspace;
 
@@ -16,7 +16,9 @@ const FILES_TOGETHER: &str = "--test-concurrency=2";
 /// built, and the packages packed.
 pub(crate) fn test(names: &[String]) -> Result<()> {
     setup::npm("tests/browser")?;
+    setup::npm("xtask/demo")?;
     let chromium = setup::chromium()?;
+    let planning_poker = demo::app()?;
     let tarball = pack::packages().join(format!(
         "forge-relay-client-{}.tgz",
         env!("CARGO_PKG_VERSION")
@@ -36,11 +38,19 @@ pub(crate) fn test(names: &[String]) -> Result<()> {
         tests.arg(format!("--test-name-pattern={name}"));
     }
     for suite in [
-        "delivery", "weather", "session", "forms", "react", "vectors",
+        "poker", // it waits most, so it goes first
+        "poker-deployed",
+        "delivery",
+        "weather",
+        "session",
+        "forms",
+        "react",
+        "vectors",
     ] {
         tests.arg(format!("suites/{suite}.test.js"));
     }
     told_where(&mut tests, &chromium);
+    tests.env("DEMO_APP", planning_poker);
     streamed("the client in Chromium", tests)
 }
 

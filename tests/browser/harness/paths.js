@@ -16,6 +16,12 @@ export const PAGES = process.env.FORGE_RELAY_BROWSER_PAGES ?? path.join(TARGET, 
 /** The app that publishes: @forge-relay/node lies in its node_modules. */
 export const PUBLISHER = path.join(PAGES, "publisher");
 
+/** Planning poker, as `cargo xtask demo` builds it. */
+export const DEMO_APP = process.env.DEMO_APP ?? path.join(TARGET, "demo", "app");
+
+/** What the tests of planning poker look like, for eyes. */
+export const SCREENSHOTS = path.join(TARGET, "browser", "screenshots");
+
 export const CHROMIUM = process.env.FORGE_RELAY_CHROMIUM ?? "/usr/bin/chromium";
 
 /** sdk-core's golden vectors. */
