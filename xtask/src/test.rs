@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::step::{cargo, command, streamed};
-use crate::{browser, pack, setup, workspace};
+use crate::{browser, demo, pack, setup, workspace};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -62,11 +62,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// The SDKs as npm packages: made, installed into fresh apps, and run there, on every Node that they are for. And the
-/// code of the documents and of examples/without-sdk, which is run as it stands; `python` has the latter's packages.
+/// code of the documents and of examples/without-sdk, which is run as it stands; `python` has the latter's packages. And
+/// planning poker's functions, in the demo's stand-in for Forge.
 fn packages(options: &Options, python: &Path) -> Result<()> {
     const FOLDER: &str = "tests/packages";
-    pack::run(&pack::Options::default())?;
     setup::npm(FOLDER)?;
+    setup::npm("xtask/demo")?;
+    // It packs the SDKs, too.
+    let planning_poker = demo::app()?;
     let mut files = Vec::new();
     for entry in fs::read_dir(workspace::root().join(FOLDER))? {
         let path = entry?.path();
@@ -85,6 +88,7 @@ fn packages(options: &Options, python: &Path) -> Result<()> {
         .args(files)
         .env("FORGE_RELAY_PACKAGES", pack::packages())
         .env("FORGE_RELAY_PYTHON_BIN", python)
+        .env("DEMO_APP", planning_poker)
         // The tests before this one built it.
         .env(
             "FORGE_RELAY_BIN",

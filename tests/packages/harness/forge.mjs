@@ -13,7 +13,7 @@ import { variable } from "./consumer.mjs";
 import { SECRET, subscribe } from "./relay.mjs";
 
 /** The app as `cargo xtask demo` and a developer build it. */
-export const built = variable("FORGE_RELAY_APP");
+export const built = variable("DEMO_APP");
 export const CLOUD = "11111111-2222-4333-8444-555555555555";
 export const ISSUE = "10007";
 const PLACEHOLDER = "https://relay.example.com";
