@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{demo, pack, setup};
 use crate::step::{command, quiet, streamed};
 use crate::workspace;
+use crate::{demo, pack, setup};
 
 /// How many files of tests run at a time, each with a browser of its own: two cores bear that.
 const FILES_TOGETHER: &str = "--test-concurrency=2";
