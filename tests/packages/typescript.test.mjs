@@ -1,10 +1,9 @@
-// The types under `tsc --strict`, as CommonJS and as a module, and the code of the package's README.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+// The types under `tsc --strict`, as CommonJS and as a module.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import assert from "node:assert/strict";
 import test from "node:test";
 
-import { consumer, here, ran, tools } from "./harness/consumer.mjs";
+import { consumer, ran, tools } from "./harness/consumer.mjs";
 
 const links = ["@forge/api", "@forge/events", "@types/node", "undici-types"];
 const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--lib", "es2022,dom", "--types", "node", "--preserveSymlinks"];
@@ -28,18 +27,3 @@ for (const [type, resolution] of [
     await tsc(folder, ...resolution, "own.ts");
   });
 }
-
-test("every TypeScript block of sdk-node/README.md compiles as it stands", async (t) => {
-  const readme = readFileSync(join(here, "../../sdk-node/README.md"), "utf8");
-  const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-  assert.ok(blocks.length >= 4, `${blocks.length} blocks`);
-  const folder = await consumer(t, { install: ["node"], links: [...links, "@forge/resolver"], type: "module" });
-  mkdirSync(join(folder, "readme"));
-  const files = blocks.map((code, index) => {
-    const file = `readme/block-${index + 1}.ts`;
-    writeFileSync(join(folder, file), `${code}\nexport {};\n`);
-    return file;
-  });
-  // As Forge resolves them: by a bundler.
-  await tsc(folder, "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck", ...files);
-});

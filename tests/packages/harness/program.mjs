@@ -1,8 +1,7 @@
 // A program of its own, and what it prints.
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Waits until `question` answers with something; fails with what there is instead. */
 export async function until(what, question, there = () => "") {
@@ -14,26 +13,33 @@ export async function until(what, question, there = () => "") {
   }
 }
 
-/** Starts one; it ends with the test. */
+/** Starts one; it ends with the test, and where it is `detached`, all that it started does. */
 export function program(t, command, words, { env = {}, ...options } = {}) {
   const child = spawn(command, words, { env: { PATH: process.env.PATH, ...env }, ...options });
-  t.after(() => child.kill("SIGKILL"));
   const printed = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (printed[stream] += text));
-  const ended = once(child, "close").then(([code]) => code);
+  let code;
+  child.once("close", (exit, signal) => (code = exit ?? signal));
+  t.after(() => {
+    try {
+      process.kill(options.detached ? -child.pid : child.pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  });
   const there = () => `${command} ${words.join(" ")}:\n${printed.stdout}\n${printed.stderr}`;
   return {
     child,
     printed,
     /** The lines of standard output. */
     lines: () => printed.stdout.split("\n").slice(0, -1),
-    /** Waits until it has printed this, on standard error unless told otherwise. */
-    says: (text, stream = "stderr") => until(JSON.stringify(text), () => printed[stream].includes(text), there),
-    /** Waits for its end; answers its exit code. */
-    ended: () => {
-      let code;
-      void ended.then((it) => (code = it));
-      return until("its end", () => code !== undefined, there).then(() => code);
+    /** Waits until it has printed this, on standard error unless told otherwise; fails at once where it ended without. */
+    says: (text, stream = "stderr") => {
+      const found = () => printed[stream].includes(text);
+      const ended = () => code !== undefined && Promise.reject(new Error(`it ended (${code}) without ${JSON.stringify(text)}\n${there()}`));
+      return until(JSON.stringify(text), () => found() || ended(), there);
     },
+    /** Waits for its end; answers its exit code. */
+    ended: () => until("its end", () => code !== undefined, there).then(() => code),
   };
 }
