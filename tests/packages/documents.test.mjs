@@ -1,5 +1,5 @@
-// What is written in the documents: every block of code has a rule, and is compiled or checked by it here, or run by
-// commands.test.mjs.
+// What is written in the documents: every block of code has a rule, and is compiled or checked by it here, run by
+// commands.test.mjs, or drawn by tests/browser/suites/diagrams.test.js.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

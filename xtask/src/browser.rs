@@ -46,6 +46,7 @@ pub(crate) fn test(names: &[String]) -> Result<()> {
         "forms",
         "react",
         "vectors",
+        "diagrams",
     ] {
         tests.arg(format!("suites/{suite}.test.js"));
     }

@@ -1,10 +1,9 @@
 // The documents of the repository, and what is in them.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-import { here } from "./consumer.mjs";
-
-export const root = join(here, "../..");
+export const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 const all = (folder, name) =>
   readdirSync(join(root, folder), { recursive: true })
