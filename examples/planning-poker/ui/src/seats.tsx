@@ -7,7 +7,7 @@ import "./seats.css";
 /** Everybody at the table, and what lies in front of them. */
 export function Seats({ players, isAgreed, now }: { players: Player[]; isAgreed: boolean; now: number }) {
   return (
-    <ul className="seats" aria-label="At the table">
+    <ul className="seats" role="list" aria-label="At the table">
       {players.map((player) => (
         <Seat key={player.account} player={player} isAgreed={isAgreed} now={now} />
       ))}

@@ -65,8 +65,8 @@ export function hintWords(table: Table, issueKey: string, card: Card | undefined
 function revealedHint({ votes, agreed, lowest, highest }: Result): string {
   if (votes === 0) return "Nobody had chosen a card.";
   if (agreed !== undefined && agreed !== "?") return "Everybody agrees.";
-  if (lowest === highest) return "Talk it over, then vote again or give an estimate.";
-  return "Let the lowest and the highest explain, then vote again or give an estimate.";
+  if (lowest === highest) return "Talk it over, then vote again or set the estimate.";
+  return "Let the lowest and the highest explain, then vote again or set the estimate.";
 }
 
 /** How far the round is. People who are away are not waited for. */
@@ -86,7 +86,14 @@ export function progressOf(players: Player[]): { voted: number; waitedFor: numbe
 
 /** What the host does next, for the others. */
 export function hostWords(host: string, phase: Phase): string {
-  return phase === "voting" ? `${host} is the host and reveals the cards.` : `${host} is the host and gives the estimate or begins a new round.`;
+  switch (phase) {
+    case "voting":
+      return `${host} is the host and reveals the cards.`;
+    case "revealed":
+      return `${host} is the host and sets the estimate or begins a new round.`;
+    case "estimated":
+      return `${host} is the host and begins the next round.`;
+  }
 }
 
 export function hostAwayWords({ name, seenAt }: Player, now: number): string {
