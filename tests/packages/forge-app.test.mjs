@@ -26,6 +26,16 @@ test("the bundle is one file, and has nothing of the person who built it", () =>
   assert.ok(!readFileSync(join(built, "bundle/index.cjs"), "utf8").includes(built));
 });
 
+test("the page's header lets it reach the relay both ways, and run no code but its own", async (t) => {
+  const relay = await startRelay(t);
+  const app = await startApp(t, relay);
+  const { "content-security-policy": policy } = app.pageHeaders(readFileSync(join(built, "ui/dist/index.html"), "utf8"));
+  const directives = new Map(policy.split("; ").map((directive) => [directive.split(" ")[0], directive.split(" ").slice(1)]));
+  for (const address of [relay.url, "wss://relay.example.com"]) assert.ok(directives.get("connect-src").includes(address), address);
+  assert.ok(directives.get("frame-ancestors").includes("127.0.0.1:1"));
+  assert.ok(!policy.includes("unsafe-") && !directives.has("report-uri"), policy);
+});
+
 test("a round: everybody hears of everything once, and nobody of a card before the reveal", async (t) => {
   const relay = await startRelay(t);
   const app = await startApp(t, relay);
@@ -47,7 +57,9 @@ test("a round: everybody hears of everything once, and nobody of a card before t
   await bob("vote", { round: 1, card: "21" });
   await until(() => named(heard, "vote.cast").length === 3);
   assert.deepEqual((await carol("loadBoard")).voted, { alice: 1, bob: 1 });
-  await carol("seen");
+  const now = Date.now();
+  const { people: seen } = await carol("seen");
+  assert.deepEqual([seen.carol.seenAt >= now, Object.keys(seen).sort()], [true, ["alice", "bob", "carol"]]);
   const said = [...leavesOf(answers), ...leavesOf(await log(relay)), ...app.printed];
   for (const card of ["13", "21", 13, 21]) assert.ok(!said.includes(card), `${card} has left the storage`);
 

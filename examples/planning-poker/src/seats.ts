@@ -43,8 +43,10 @@ export async function seatOf(caller: Caller): Promise<Seat> {
 }
 
 /** Writes down that they were here. */
-export async function touch(caller: Caller, seat: Seat): Promise<void> {
-  await write(caller, { ...seat, seenAt: Date.now() });
+export async function touch(caller: Caller): Promise<Seat> {
+  const seat = { ...(await seatOf(caller)), seenAt: Date.now() };
+  await write(caller, seat);
+  return seat;
 }
 
 /** Another person's seat. */
@@ -54,7 +56,7 @@ export const seatAt = (issue: string, account: string): Promise<Seat | undefined
  * Everybody with a seat, by account. A query may lag behind what was just written; `accounts` are those who must not be
  * missing.
  */
-export async function everybody(issue: string, accounts: string[] = []): Promise<Record<string, Person>> {
+export async function everybody(issue: string, accounts: string[]): Promise<Record<string, Person>> {
   const people = new Map<string, Person>();
   const prefix = key(issue, "");
   let page = kvs.query().where("key", WhereConditions.beginsWith(prefix)).limit(100);

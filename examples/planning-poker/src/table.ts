@@ -39,9 +39,10 @@ export async function loadBoard(caller: Caller): Promise<Board> {
 }
 
 export async function seen(caller: Caller): Promise<{ people: Record<string, Person> }> {
-  await touch(caller, await seatOf(caller));
-  await current(caller);
-  return { people: await everybody(caller.issue, [caller.account]) };
+  const { name, seenAt } = await touch(caller);
+  const { accounts } = await current(caller);
+  const people = await everybody(caller.issue, accounts);
+  return { people: { ...people, [caller.account]: { name, seenAt } } };
 }
 
 /** The relay takes none that live longer than five minutes. */
