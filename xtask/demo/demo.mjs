@@ -156,7 +156,7 @@ async function start() {
         return relay[action]();
       },
       people: ({ name }) => {
-        if (!/^[A-Za-z]{1,20}$/.test(name)) throw new Refusal(400, "a name has 1 to 20 letters");
+        if (typeof name !== "string" || !/^[A-Za-z]{1,20}$/.test(name)) throw new Refusal(400, "a name has 1 to 20 letters");
         return seat(name);
       },
     },

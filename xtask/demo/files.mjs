@@ -15,11 +15,19 @@ const KINDS = {
 
 /** A file's kind and bytes, or `undefined`. `pathname` is that of a URL: it does not leave the folder. */
 export async function fileOf(folder, pathname) {
-  const file = path.join(folder, path.posix.normalize(decodeURIComponent(pathname)));
+  const file = path.join(folder, path.posix.normalize(`/${decoded(pathname)}`));
   const kind = KINDS[path.extname(file)];
   if (kind === undefined) return undefined;
   const bytes = await readFile(file).catch(() => undefined);
   return bytes && { kind, bytes };
+}
+
+function decoded(pathname) {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return "";
+  }
 }
 
 /** Answers a request with it. */

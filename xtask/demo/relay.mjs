@@ -111,7 +111,7 @@ export class Relay extends EventEmitter {
     if (this.#child !== child) return;
     this.#child = undefined;
     if (this.state === "stopping") return this.#become("stopped");
-    const last = this.#said.trim().split("\n").at(-1);
+    const last = this.#said.trim().split("\n").at(-1).replace(/^\S+Z +[A-Z]+ [\w:]+: /, ""); // without time, level and module
     this.#become("failed", last ? `${how}: ${last}` : how);
   }
 

@@ -83,13 +83,13 @@ export class Server {
   }
 
   async #act(pathname, request, answer) {
-    const action = this.#actions[pathname.replace("/api/", "")];
-    if (action === undefined) return sendNothing(answer, 404);
+    const name = pathname.replace("/api/", "");
+    if (!Object.hasOwn(this.#actions, name)) return sendNothing(answer, 404);
     if (request.headers.origin !== `http://${this.host}`) return sendNothing(answer, 403);
     if (request.headers["content-type"] !== "application/json") return sendNothing(answer, 415);
     let [status, body] = [200];
     try {
-      body = { ok: true, value: await action(await bodyOf(request)) };
+      body = { ok: true, value: await this.#actions[name](await bodyOf(request)) };
     } catch (error) {
       // What was understood and did not work, such as a function that rejects, is an answer like any other.
       if (error instanceof Refusal) status = error.status;
