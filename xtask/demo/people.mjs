@@ -45,6 +45,7 @@ export class People extends EventEmitter {
     const before = { ...person.sky };
     Object.assign(person.sky, sky);
     if (sky.network !== undefined || sky.websockets !== undefined) this.#weather.set(person.origin, { network: person.sky.network, websockets: person.sky.websockets });
+    if (sky.network === "cut") this.#endPages(person);
     for (const [what, now] of Object.entries(sky)) if (before[what] !== now) this.#note(SAID[what][now](person.name), person);
     this.emit("change");
   }
@@ -113,6 +114,7 @@ export class People extends EventEmitter {
   }
 
   #ready(person, line, { cursor, recovered, replayed }) {
+    this.#endPages(person); // where another tab still reads them, its next one says so
     const isOneMore = person.ready.some(({ transport }) => transport === line.transport);
     this.#at(person, line, cursor);
     if (isOneMore) return; // a second tab, or the same one with its next token
@@ -138,9 +140,13 @@ export class People extends EventEmitter {
     if (page.cursor !== null) this.#at(person, pages, page.cursor);
   }
 
+  #endPages(person) {
+    for (const line of person.ready) if (line.transport === "pages") this.#closed(line);
+  }
+
   #at(person, line, cursor, isByEvent = false) {
     line.cursor = cursor;
-    this.#timeline.reached(person.id, person.place, isByEvent);
+    if (person.place !== undefined) this.#timeline.reached(person.id, person.place, isByEvent);
   }
 
   #tokenEnded(person) {

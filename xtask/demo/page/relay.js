@@ -5,9 +5,9 @@ import { byId, element, setAttribute, setText } from "./dom.js";
 
 const PHRASES = {
   running: "A process of its own, with its log in memory.",
-  starting: "It starts, and its log is new: pages that come back are told to resync, and load the table.",
+  starting: "Its log is new: pages that come back are told to resync.",
   stopping: "It says goodbye to every page, and ends.",
-  stopped: "Play on. Storage is the truth; events wait in the outbox, and come when the relay is back.",
+  stopped: "Play on. Events wait in the outbox, and come when the relay is back.",
   failed: "It has ended by itself.",
 };
 const BUTTONS = { "restart-relay": ["restart", ["running"]], "stop-relay": ["stop", ["running"]], "start-relay": ["start", ["stopped", "failed"]] };
