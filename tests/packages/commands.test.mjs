@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import test, { after } from "node:test";
 
-import { consumer, here, variable } from "./harness/consumer.mjs";
+import { consumer, here, packages, variable } from "./harness/consumer.mjs";
 import { blocks, DOCUMENTS, root } from "./harness/markdown.mjs";
 import { program, until } from "./harness/program.mjs";
 import { python } from "./harness/python.mjs";
@@ -15,10 +15,14 @@ import { SECRET, startRelay } from "./harness/relay.mjs";
 
 /** An app in which both SDKs are installed, with what else programs of the documents take from npm. */
 const app = await consumer({ after }, { install: ["node", "client"], links: ["jsonwebtoken", "standardwebhooks"], type: "module", registry: true });
+/** What a reader has installed, and the repository with its packages made. */
 const bin = join(app, "bin");
+const repository = join(app, "repository");
 mkdirSync(bin);
 symlinkSync(variable("FORGE_RELAY_BIN"), join(bin, "forge-relay"));
 symlinkSync(process.execPath, join(bin, "node"));
+mkdirSync(join(repository, "target"), { recursive: true });
+symlinkSync(packages, join(repository, "target/packages"));
 
 for (const document of DOCUMENTS) {
   const written = blocks(document).filter(({ language }) => ["sh", "js", "toml", "text"].includes(language));
@@ -28,15 +32,17 @@ for (const document of DOCUMENTS) {
     mkdirSync(folder);
     // What stands beside an example's document, its reader has.
     const beside = dirname(join(root, document));
-    if (document.startsWith("examples/")) cpSync(beside, folder, { recursive: true, filter: (file) => !file.includes("node_modules") });
+    if (document.startsWith("examples/")) cpSync(beside, folder, { recursive: true, filter: (file) => !/node_modules|dist/.test(file) });
+    const installed = document.startsWith("examples/planning-poker/") ? variable("DEMO_APP") : app;
+    symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"));
 
     const startsRelay = written.some(({ code }) => code.includes("forge-relay serve"));
     const address = `127.0.0.1:${startsRelay ? await freePort() : (await startRelay(t)).port}`;
     const env = {
       PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
       HOME: folder,
-      PACKAGES: join(app, "node_modules"),
       PYTHON: python,
+      REPOSITORY: repository,
       RELAY_URL: `http://${address}`,
       ...(startsRelay ? { RELAY_BIND: address } : { RELAY_SECRET: SECRET }),
     };

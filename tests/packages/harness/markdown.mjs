@@ -16,18 +16,21 @@ export const DOCUMENTS = ["README.md", ...all("docs", /\.md$/), "sdk-node/README
 
 export const text = (document) => readFileSync(join(root, document), "utf8");
 
+/** A block of code; in a list it is indented. */
+const FENCED = /^( *)```(\S*) *(.*)\n([\s\S]*?)^\1```$/gm;
+
 /** The code blocks: the language, the word behind it, the code, and where it stands. */
 export function blocks(document) {
   const whole = text(document);
-  return Array.from(whole.matchAll(/^```(\S*) *(.*)\n([\s\S]*?)^```$/gm), ({ 1: language, 2: word, 3: code, index }) => {
+  return Array.from(whole.matchAll(FENCED), ({ 1: indent, 2: language, 3: word, 4: code, index }) => {
     const where = `${document}:${whole.slice(0, index).split("\n").length}`;
-    return { document, language, word, code, where };
+    return { language, word, code: code.replaceAll(new RegExp(`^${indent}`, "gm"), ""), where };
   });
 }
 
 /** The anchors that GitHub makes of the headings. */
 export function anchors(document) {
-  const headings = text(document).replace(/^```[\s\S]*?^```$/gm, "").matchAll(/^#+ (.*)$/gm);
+  const headings = text(document).replace(FENCED, "").matchAll(/^#+ (.*)$/gm);
   return Array.from(headings, ([, heading]) =>
     heading
       .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
@@ -39,7 +42,7 @@ export function anchors(document) {
 
 /** What it links to and shows, but for other sites: paths from the repository's root, and anchors. */
 export function links(document) {
-  const prose = text(document).replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`\n]*`/g, "");
+  const prose = text(document).replace(FENCED, "").replace(/`[^`\n]*`/g, "");
   const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g), ...prose.matchAll(/(?:src|srcset|href)="([^"]+)"/g)].map(([, target]) => target);
   return targets
     .filter((target) => !/^[a-z]+:/.test(target))

@@ -9,9 +9,11 @@ export async function until(what, question, there = () => "") {
     const answer = await question();
     if (answer) return answer;
     if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}\n${there()}`);
-    await new Promise((done) => setTimeout(done, 20));
+    await pause(20);
   }
 }
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Starts one; it ends with the test, and where it is `detached`, all that it started does. */
 export function program(t, command, words, { env = {}, ...options } = {}) {
@@ -35,9 +37,13 @@ export function program(t, command, words, { env = {}, ...options } = {}) {
     lines: () => printed.stdout.split("\n").slice(0, -1),
     /** Waits until it has printed this, on standard error unless told otherwise; fails at once where it ended without. */
     says: (text, stream = "stderr") => {
-      const found = () => printed[stream].includes(text);
-      const ended = () => code !== undefined && Promise.reject(new Error(`it ended (${code}) without ${JSON.stringify(text)}\n${there()}`));
-      return until(JSON.stringify(text), () => found() || ended(), there);
+      const said = () => printed[stream].includes(text);
+      return until(JSON.stringify(text), async () => {
+        const over = child.exitCode !== null || child.signalCode !== null;
+        if (over) await pause(100); // what it printed last is still on its way
+        if (over && !said()) throw new Error(`it ended without ${JSON.stringify(text)}\n${there()}`);
+        return said();
+      }, there);
     },
     /** Waits for its end; answers its exit code. */
     ended: () => until("its end", () => code !== undefined, there).then(() => code),
