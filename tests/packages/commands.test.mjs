@@ -20,7 +20,6 @@ const bin = join(app, "bin");
 const repository = join(app, "repository");
 mkdirSync(bin);
 symlinkSync(variable("FORGE_RELAY_BIN"), join(bin, "forge-relay"));
-symlinkSync(process.execPath, join(bin, "node"));
 mkdirSync(join(repository, "target"), { recursive: true });
 symlinkSync(packages, join(repository, "target/packages"));
 
@@ -32,14 +31,14 @@ for (const document of DOCUMENTS) {
     mkdirSync(folder);
     // What stands beside an example's document, its reader has.
     const beside = dirname(join(root, document));
-    if (document.startsWith("examples/")) cpSync(beside, folder, { recursive: true, filter: (file) => !/node_modules|dist/.test(file) });
+    if (document.startsWith("examples/")) cpSync(beside, folder, { recursive: true, filter: (file) => !/node_modules|dist/.test(file.slice(beside.length)) });
     const installed = document.startsWith("examples/planning-poker/") ? variable("DEMO_APP") : app;
     symlinkSync(join(installed, "node_modules"), join(folder, "node_modules"));
 
     const startsRelay = written.some(({ code }) => code.includes("forge-relay serve"));
     const address = `127.0.0.1:${startsRelay ? await freePort() : (await startRelay(t)).port}`;
     const env = {
-      PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
+      PATH: [bin, dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
       HOME: folder,
       PYTHON: python,
       REPOSITORY: repository,
@@ -61,7 +60,10 @@ for (const document of DOCUMENTS) {
   });
 }
 
-/** A block as commands. Programs and settings are written to files, in the order of the document. */
+/**
+ * A block as commands. Programs and settings are written to files, in the order of the document. What `# runs on` stands
+ * behind goes to the background, as the reader has it in another terminal.
+ */
 function asCommands({ language, code, where }, _, all) {
   switch (language) {
     case "sh":
