@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -86,17 +87,17 @@ pub(crate) fn app() -> Result<PathBuf> {
     Ok(app)
 }
 
-/// Ctrl-C reaches the whole process group. The show ends itself and the relay, and we wait for it.
+/// The show ends itself and the relay, on Ctrl-C or when its pipe from us ends, however we went; and we wait for it.
 fn to_its_end(mut show: Command) -> Result<()> {
-    ctrlc::set_handler(|| {}).context("Ctrl-C cannot be handled")?;
-    // The pipe's end tells the show that we are gone, however we went.
     let mut child = show
         .stdin(Stdio::piped())
         .spawn()
         .context("node cannot be started")?;
-    let lifeline = child.stdin.take();
+    let lifeline = Mutex::new(child.stdin.take());
+    // From a terminal, Ctrl-C reaches the show as well. From elsewhere it may reach us alone.
+    ctrlc::set_handler(move || drop(lifeline.lock().map(|mut pipe| pipe.take())))
+        .context("Ctrl-C cannot be handled")?;
     let status = child.wait()?;
-    drop(lifeline);
     if !status.success() {
         bail!("the demo failed ({status})");
     }
