@@ -46,9 +46,9 @@ export class Subscription extends EventEmitter {
     const answer = await fetch(address, this.#with("text/event-stream"));
     if (!answer.ok) throw new Error(`the relay answered ${answer.status}`);
     const stream = new EventStream(({ name, data }) => {
-      const { cursor, ...rest } = JSON.parse(data);
-      if (cursor !== undefined) this.#cursor = cursor;
-      if (name === "event") this.emit("event", { ...rest, cursor });
+      const message = JSON.parse(data);
+      if (message.cursor !== undefined) this.#cursor = message.cursor;
+      if (name === "event") this.emit("event", message);
     });
     for await (const bytes of answer.body) stream.push(bytes);
   }
