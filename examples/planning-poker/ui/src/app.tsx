@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { hasVoted, type Delivery, type Table } from "../../shared/table";
 import { useActions } from "./actions";
 import { useClock } from "./clock";
@@ -19,7 +19,7 @@ import { useTable } from "./state";
 import { Round, Top } from "./top";
 import { useVote } from "./vote";
 
-type Heard = { ok: true; delivery: Delivery; table?: Table } | { ok: false; code: string; message: string };
+type Reply = { ok: true; delivery: Delivery; table?: Table } | { ok: false; code: string; message: string };
 
 /** The page: it takes a seat, and shows the table. */
 export function App() {
@@ -32,7 +32,13 @@ export function App() {
   const [said, setSaid] = useState<Notice & { round: number | undefined }>();
   const say = (tone: Notice["tone"], text: string, round = table?.round) => setSaid({ tone, text, round });
 
-  const hear = (answer: Heard) => {
+  // That the relay is away is old news once it is back.
+  const isLive = connection.status === "live";
+  useEffect(() => {
+    if (isLive) setSaid((before) => (before?.tone === "information" ? undefined : before));
+  }, [isLive]);
+
+  const hear = (answer: Reply) => {
     if (answer.ok) {
       if (answer.table !== undefined) accept(answer.table);
       const text = deliveryWords(answer.delivery);
@@ -81,7 +87,6 @@ export function App() {
   const players = playersOf(board, presence, me, vote.state === "saving" || vote.state === "saved", now);
   const host = players.find((player) => player.isHost)!;
   const result = resultOf(table.votes);
-  const votedElsewhere = vote.card === undefined && hasVoted(board, me);
   return (
     <>
       <Top issue={issue} connection={<Connection status={connection.status} reached={reached} />} />
@@ -92,7 +97,7 @@ export function App() {
           <Outcome table={table} players={players} result={result} />
         </section>
         <Deck vote={vote} isOpen={phase === "voting"} />
-        <Note notice={notice()} hint={hintWords(table, issue.key, vote.card, votedElsewhere)} />
+        <Note notice={notice()} hint={hintWords(table, issue.key, vote.card, hasVoted(board, me))} />
         {host.isMe ? (
           <Controls
             table={table}

@@ -54,11 +54,11 @@ export const lateWords = (card: Card) => `Your ${card} is not saved yet. Trying 
 export const missedWords = (card: Card) => `The cards were opened before your ${card} was saved.`;
 
 /** What to do now, when there is nothing else to say. */
-export function hintWords(table: Table, issueKey: string, card: Card | undefined, votedElsewhere: boolean): string {
+export function hintWords(table: Table, issueKey: string, card: Card | undefined, hasVoted: boolean): string {
   if (table.phase === "estimated") return `${issueKey} now has the estimate ${table.estimate}.`;
   if (table.phase === "revealed") return revealedHint(resultOf(table.votes));
   if (card !== undefined) return `You chose ${card}. You can change it until the cards are revealed.`;
-  if (votedElsewhere) return "You voted in another browser. Choose a card to change it.";
+  if (hasVoted) return "You have voted already. Choose a card to change your vote.";
   return "Choose a card. Until they are revealed, the others see only that you did.";
 }
 

@@ -57,7 +57,10 @@ export function useVote(seat: Seat | undefined, table: Table | undefined, hearer
   );
 
   if (table === undefined || seat === undefined) return { card: undefined, state: "none", choose };
-  if (table.phase !== "voting") return { card: table.votes[seat.me], state: "saved", choose };
+  if (table.phase !== "voting") {
+    const card = table.votes[seat.me];
+    return { card, state: card === undefined ? "none" : "saved", choose };
+  }
   if (ballot !== undefined && isOpenFor(ballot, table)) return { card: ballot.card, state: ballot.isLate ? "late" : "saving", choose };
   if (kept?.round === table.round) return { card: kept.card, state: "saved", choose };
   return { card: undefined, state: "none", choose };
