@@ -18,7 +18,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// are pinged or cut are 50 ms at the most.
 pub(crate) const LATE: Millis = 100;
 /// How many are looked at before others have their turn. Each may set its connection's task going, to be taken away or
-/// to come back: were many to begin at once, whatever is published then would wait for all of them.
+/// to come back: were many to begin at once, whatever is published then would wait for all of them. Those of one tick are
+/// spread over the time until the next.
 const SLICE: usize = 16;
 /// How far ahead the wheel reaches: 51 s. What is later goes round again.
 const SLOTS: u64 = 1024;
@@ -84,15 +85,30 @@ impl<T: Timed> Wheel<T> {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            for (index, who) in self.take_due(self.now()).into_iter().enumerate() {
-                if let Some(who) = who.upgrade() {
-                    who.due(self.now());
+            let began = tokio::time::Instant::now();
+            let due = self.take_due(self.now());
+            let slices = due.chunks(SLICE);
+            let each = TICK / u32::try_from(slices.len()).unwrap_or(u32::MAX).max(1);
+            for (number, slice) in (0_u32..).zip(slices) {
+                if number > 0 {
+                    pause_until(began + each * number).await;
                 }
-                if index % SLICE == SLICE - 1 {
-                    tokio::task::yield_now().await;
+                for who in slice.iter().filter_map(Weak::upgrade) {
+                    who.due(self.now());
                 }
             }
         }
+    }
+}
+
+/// Lets others have their turn, at the least.
+async fn pause_until(then: tokio::time::Instant) {
+    // What is nearer than the runtime's own timers tell apart.
+    const NOW: Duration = Duration::from_millis(1);
+    if then.saturating_duration_since(tokio::time::Instant::now()) > NOW {
+        tokio::time::sleep_until(then).await;
+    } else {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -356,6 +372,35 @@ mod tests {
     impl Timed for Counted {
         fn due(self: Arc<Self>, _: Millis) {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_is_due_at_once_is_spread_over_a_tick() {
+        const SLICES: usize = 10;
+        let wheel = Wheel::new();
+        let crowd: Vec<_> = (0..SLICES * SLICE)
+            .map(|_| Arc::new(Watch::default()))
+            .collect();
+        for who in &crowd {
+            wheel.enter(Arc::downgrade(who), 0);
+        }
+        let last = async {
+            for who in &crowd {
+                who.told.notified().await;
+            }
+        };
+        tokio::select! {
+            () = wheel.turn() => {}
+            () = last => {}
+        }
+        for (number, slice) in (0..).zip(crowd.chunks(SLICE)) {
+            let earliest = TICK_MS + number * TICK_MS / SLICES as Millis;
+            for who in slice {
+                let at = who.seen()[0];
+                // The runtime's timers tell whole milliseconds apart.
+                assert!(at + 1 >= earliest, "slice {number} at {at} ms");
+            }
         }
     }
 
