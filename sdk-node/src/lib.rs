@@ -1,5 +1,6 @@
 //! sdk-core's publisher as an addon of Node: what `sdk-node/wasm` is as WebAssembly, function by function. JSON in,
-//! JSON out; a failure is thrown as an `Error` whose message is its JSON.
+//! JSON out; a failure is thrown as an `Error` whose message is its JSON. The randomness that sdk-core is given is made
+//! here, too.
 
 use forge_relay_core::publisher::{self, Failure, text};
 use napi::{Error, Result, Status};
@@ -60,6 +61,21 @@ impl Publisher {
 #[napi]
 pub fn receipts(answer: String, body: &[u8], batch: Option<u32>) -> Result<String> {
     text::receipts(&answer, body, batch).map_err(thrown)
+}
+
+/// A random UUID, straight from the system. WebAssembly has it from its host; here the host's costs a cold start the
+/// loading of Web Crypto.
+#[napi]
+pub fn random_uuid() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(
+            Status::GenericFailure,
+            format!("the system gives no randomness: {error}"),
+        )
+    })?;
+    let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    Ok(uuid.hyphenated().to_string())
 }
 
 fn thrown(failure: Failure) -> Error {

@@ -20,3 +20,9 @@ export declare class Publisher {
 
 /** The receipts that an answer holds, as an array. */
 export declare function receipts(answer: string, body: Uint8Array, batch?: number | undefined | null): string
+
+/**
+ * A random UUID, straight from the system. WebAssembly has it from its host; here the host's costs a cold start the
+ * loading of Web Crypto.
+ */
+export declare function randomUuid(): string

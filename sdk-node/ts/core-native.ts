@@ -1,7 +1,7 @@
-// `#core` in plain Node: the addon of this machine, and WebAssembly where there is none.
+// `#core` in index.js, for plain Node: the addon of this machine, and WebAssembly where there is none.
 import type * as Binding from "./binding.js";
 
-type Core = typeof Binding & { form: "native" | "wasm" };
+type Core = Pick<typeof Binding, "Publisher" | "receipts" | "randomUuid"> & { form: "native" | "wasm" };
 
 /** As napi names them. Where a C library decides, both are tried: only one of them is installed, or loads. */
 const candidates: Record<string, readonly string[]> = {
@@ -15,8 +15,8 @@ const candidates: Record<string, readonly string[]> = {
 function load(): Core {
   for (const platform of candidates[`${process.platform}-${process.arch}`] ?? []) {
     try {
-      const { Publisher, receipts } = require(`@forge-relay/node-${platform}`) as typeof Binding;
-      return { Publisher, receipts, form: "native" };
+      const addon = require(`@forge-relay/node-${platform}`) as typeof Binding;
+      return { ...addon, form: "native" };
     } catch {
       // Not installed, or not for this C library.
     }
@@ -24,4 +24,4 @@ function load(): Core {
   return require("./core-wasm.js") as Core;
 }
 
-module.exports = load();
+export const { Publisher, receipts, randomUuid, form } = load();

@@ -1,10 +1,12 @@
+// sdk-core, as an addon (core-native.ts) or as WebAssembly (core-wasm.ts): which it is, is decided when it is packed.
+import * as core from "#core";
 import { RelayError, wrong, type Failure } from "./error.js";
 import type * as Binding from "./binding.js";
 
-/** sdk-core, as an addon or as WebAssembly: the conditions under `imports` of package.json choose. */
-const core: typeof Binding & { form: "native" | "wasm" } = require("#core");
-
 export type Publisher = Binding.Publisher;
+
+/** From a source that is fit for secrets. */
+export const randomUuid: () => string = core.randomUuid;
 
 /** Which form of the core runs: `native` in plain Node, `wasm` in a Forge bundle and where no addon fits the machine. */
 export function runtime(): "native" | "wasm" {

@@ -1,6 +1,6 @@
 import { attempt, type Fetch } from "./attempt.js";
 import type { Claims, Event, Minted, Receipt } from "./contract.js";
-import { json, publisher, say, type Publisher } from "./core.js";
+import { json, publisher, randomUuid, say, type Publisher } from "./core.js";
 import { changed, RelayError, wrong } from "./error.js";
 import { enqueue, type OutboxQueue } from "./outbox.js";
 import { until } from "./retry.js";
@@ -39,6 +39,9 @@ export interface RelayOptions {
   /** The largest payload, where the relay takes other than 64 KiB. */
   payloadBytes?: number;
 }
+
+/** What stands in no variable. */
+type EnvironmentOptions = Pick<RelayOptions, "fetch" | "deadlineMs" | "payloadBytes">;
 
 /** What a single call may have of its own. */
 export interface CallOptions {
@@ -94,29 +97,8 @@ export class Relay {
    *
    * @throws {RelayError} `invalid`, naming the variable.
    */
-  static fromEnv(options: Pick<RelayOptions, "fetch" | "deadlineMs" | "payloadBytes"> = {}): Relay {
-    const variables = { url: "RELAY_URL", secret: "RELAY_SECRET", tokenSecret: "RELAY_TOKEN_SECRET", app: "RELAY_APP" };
-    const found: Record<string, string> = {};
-    for (const [field, variable] of Object.entries(variables)) {
-      const value = process.env[variable]?.trim();
-      if (value) found[field] = value;
-      else if (field === "url" || field === "secret") {
-        const encrypted = field === "secret" ? " --encrypt" : "";
-        const message = `${variable} is not set: set it in the environment; in Forge, with \`forge variables set${encrypted} ${variable}\``;
-        throw wrong(`/${variable}`, "missing", message);
-      }
-    }
-    try {
-      return new Relay({ ...options, ...(found as { url: string; secret: string }) });
-    } catch (error) {
-      if (!(error instanceof RelayError)) throw error;
-      // By the names that whoever reads it knows.
-      const errors = error.errors?.map((each) => {
-        const variable = variables[each.field.slice(1) as keyof typeof variables];
-        return variable === undefined ? each : { ...each, field: `/${variable}`, message: `${variable}: ${each.message}` };
-      });
-      throw changed(error, { message: errors?.[0]?.message ?? error.message, errors });
-    }
+  static fromEnv(options: EnvironmentOptions = {}): Relay {
+    return fromEnv(options);
   }
 
   /**
@@ -138,7 +120,7 @@ export class Relay {
    */
   async publishBatch(events: readonly EventInput[], options?: CallOptions): Promise<Receipt[]> {
     const text = json(events, "the events");
-    const body = say(() => this.#publisher.completeBatch(text, crypto.randomUUID(), Date.now()));
+    const body = say(() => this.#publisher.completeBatch(text, randomUuid(), Date.now()));
     return this.#send("/events/batch", body, events.length, options);
   }
 
@@ -173,7 +155,7 @@ export class Relay {
    */
   mintToken(token: TokenInput): Minted {
     const text = json(token, "the token's account and session");
-    return JSON.parse(say(() => this.#publisher.mint(text, crypto.randomUUID(), Date.now()))) as Minted;
+    return JSON.parse(say(() => this.#publisher.mint(text, randomUuid(), Date.now()))) as Minted;
   }
 
   /**
@@ -215,7 +197,7 @@ export class Relay {
 
   #complete(event: EventInput): string {
     const text = json(event, "the event");
-    return say(() => this.#publisher.complete(text, crypto.randomUUID(), Date.now()));
+    return say(() => this.#publisher.complete(text, randomUuid(), Date.now()));
   }
 
   async #publish(body: string, options: CallOptions | undefined): Promise<Receipt> {
@@ -242,8 +224,34 @@ export class Relay {
   }
 }
 
+/** Outside of the class: a class that names itself has another name once it is bundled. */
+function fromEnv(options: EnvironmentOptions): Relay {
+  const variables = { url: "RELAY_URL", secret: "RELAY_SECRET", tokenSecret: "RELAY_TOKEN_SECRET", app: "RELAY_APP" };
+  const found: Record<string, string> = {};
+  for (const [field, variable] of Object.entries(variables)) {
+    const value = process.env[variable]?.trim();
+    if (value) found[field] = value;
+    else if (field === "url" || field === "secret") {
+      const encrypted = field === "secret" ? " --encrypt" : "";
+      const message = `${variable} is not set: set it in the environment; in Forge, with \`forge variables set${encrypted} ${variable}\``;
+      throw wrong(`/${variable}`, "missing", message);
+    }
+  }
+  try {
+    return new Relay({ ...options, ...(found as { url: string; secret: string }) });
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    // By the names that whoever reads it knows.
+    const errors = error.errors?.map((each) => {
+      const variable = variables[each.field.slice(1) as keyof typeof variables];
+      return variable === undefined ? each : { ...each, field: `/${variable}`, message: `${variable}: ${each.message}` };
+    });
+    throw changed(error, { message: errors?.[0]?.message ?? error.message, errors });
+  }
+}
+
 function requestId(): string {
-  return `msg_${crypto.randomUUID().replaceAll("-", "")}`;
+  return `msg_${randomUuid().replaceAll("-", "")}`;
 }
 
 /** Without a slash at the end. */

@@ -57,3 +57,40 @@ test("where no addon fits the machine, it is WebAssembly, without a word", async
   const second = await ran(process.execPath, [join(broken, "main.cjs")], { env });
   assert.equal(JSON.parse(second.stdout).runtime, "wasm");
 });
+
+test("what is imported is what is required", async (t) => {
+  const folder = await consumer(t, { install: NATIVE });
+  const program = `
+    const assert = require("node:assert/strict");
+    const required = require("@forge-relay/node");
+    import("@forge-relay/node").then((imported) => {
+      assert.deepEqual(Object.keys(imported), Object.keys(required).sort());
+      for (const [name, value] of Object.entries(imported)) assert.deepEqual([value, value.name], [required[name], name]);
+    });`;
+  writeFileSync(join(folder, "both.cjs"), program);
+  for (const words of [[], ["--conditions=webpack"]]) await ran(process.execPath, [...words, join(folder, "both.cjs")]);
+});
+
+// Loading it takes a cold function longer than all of the first token.
+test("natively, neither a token nor a signature loads Node's cryptography", async (t) => {
+  const folder = await consumer(t, { install: NATIVE });
+  const program = `
+    const { Relay, runtime } = require("@forge-relay/node");
+    const relay = new Relay({ url: "https://relay.example.com", secret: "${SECRET}" });
+    const ids = new Set();
+    for (let n = 0; n < 1000; n += 1) {
+      ids.add(relay.verifyToken(relay.mintToken({ accountId: "a", sessionId: "s" }).token).jti);
+      ids.add(relay.signRequest("{}")["webhook-id"]);
+    }
+    console.log(JSON.stringify({ runtime: runtime(), ids: [...ids], loaded: process.moduleLoadList.filter((name) => /crypto/.test(name)) }));`;
+  writeFileSync(join(folder, "first.cjs"), program);
+  for (const major of [20, 22, 24]) {
+    const { stdout } = await ran(node(major), [join(folder, "first.cjs")]);
+    const { runtime, ids, loaded } = JSON.parse(stdout);
+    assert.deepEqual([runtime, ids.length, loaded], ["native", 2000, []], `Node ${major}`);
+    const [jtis, requests] = [ids.filter((id) => !id.startsWith("msg_")), ids.filter((id) => id.startsWith("msg_"))];
+    // A version 4 UUID, as Web Crypto would have given.
+    for (const jti of jtis) assert.match(jti, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    for (const request of requests) assert.match(request, /^msg_[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
+  }
+});

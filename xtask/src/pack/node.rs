@@ -1,10 +1,11 @@
 //! `@forge-relay/node` and its platform packages.
 //!
 //! ```text
-//! dist/index.js         sdk-node/ts in one file: a function that starts cold reads one instead of eight
-//! dist/index.mjs        its names for who imports
-//! dist/core-native.js   looks for the addon
+//! dist/index.js         sdk-node/ts in one file, for plain Node: a function that starts cold reads one instead of nine
+//! dist/wasm.js          the same for bundles, on top of dist/core-wasm.js
 //! dist/core-wasm.js     the core as WebAssembly, as base64 inside the one file: a bundler has nothing to find
+//! dist/{index,wasm}.mjs the names of either for who imports
+//! dist/*-names.js       between the two: see `names`
 //! dist/*.d.ts           the types, each file by itself
 //! ```
 
@@ -26,11 +27,16 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     let dist = package.join("dist");
     let mut tsc = npm::tsc(&source.join("tsconfig.json"));
     tsc.arg("--outDir").arg(&dist);
-    quiet("sdk-node's TypeScript", tsc)?;
-    one_file(&dist)?;
+    quiet("sdk-node's types", tsc)?;
+    // Nobody but index.js speaks to it, of which it is part.
+    fs::remove_file(dist.join("core-native.d.ts"))?;
+    let native = source.join("ts/core-native.ts");
+    one_file(&source, &native.to_string_lossy(), &dist.join("index.js"))?;
+    one_file(&source, CORE_WASM, &dist.join("wasm.js"))?;
     // tsc writes no declarations for declarations.
     fs::copy(source.join("ts/binding.d.ts"), dist.join("binding.d.ts"))?;
     inline(&module, &source, &dist.join("core-wasm.js"))?;
+    names(&dist)?;
     fs::copy(source.join("README.md"), package.join("README.md"))?;
     licences(&package)?;
     let platforms: Vec<&str> = addons.iter().map(|addon| addon.platform.name).collect();
@@ -43,33 +49,44 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     Ok(())
 }
 
-/// Joins what index.js requires into it, but for the core, which is chosen where it runs.
-fn one_file(dist: &Path) -> Result<()> {
-    const KEPT: [&str; 2] = ["index.js", "core-native.js"];
-    let index = dist.join("index.js");
+/// As index.js and wasm.js find it: beside them.
+const CORE_WASM: &str = "./core-wasm.js";
+
+/// Joins the TypeScript and `core` in one file; core-wasm.js stays by itself, because both need it. Class and function
+/// names stay as they are, for who reads a stack or prints an object.
+fn one_file(source: &Path, core: &str, out: &Path) -> Result<()> {
     let mut esbuild = npm::tool("esbuild/bin/esbuild");
     esbuild
-        .arg(&index)
+        .arg(source.join("ts/index.ts"))
         .args([
             "--bundle",
             "--format=cjs",
             "--platform=node",
             "--target=node20",
-            "--external:#core",
-            "--allow-overwrite",
+            "--minify-whitespace",
+            "--minify-syntax",
             "--log-level=warning",
         ])
-        .arg(format!("--outfile={}", index.display()));
-    quiet("sdk-node's JavaScript", esbuild)?;
-    for entry in fs::read_dir(dist)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.ends_with(".js") && !KEPT.contains(&&*name) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+        .arg(format!("--alias:#core={core}"))
+        .arg(format!("--external:{CORE_WASM}"))
+        .arg(format!("--outfile={}", out.display()));
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    quiet(&format!("sdk-node's {name}"), esbuild)
+}
+
+/// What `import` gives. Before Node runs a file of CommonJS that is imported, it reads it letter by letter for the names
+/// of its exports, which takes longer than all the rest of the start; so there it finds a file with nothing but these.
+fn names(dist: &Path) -> Result<()> {
+    const WRITE: &str = "const { writeFileSync } = require('fs');
+for (const form of ['index', 'wasm']) {
+  const names = Object.keys(require(`./wasm.js`));
+  const line = (name) => `exports.${name} = all.${name};\n`;
+  writeFileSync(`${form}-names.js`, `const all = require('./${form}.js');\n${names.map(line).join('')}`);
+  writeFileSync(`${form}.mjs`, `export { ${names.join(', ')} } from './${form}-names.js';\n`);
+}";
+    let mut write = command("node");
+    write.args(["-e", WRITE]).current_dir(dist);
+    quiet("sdk-node's names", write)
 }
 
 /// Glue and module as one file of CommonJS.
