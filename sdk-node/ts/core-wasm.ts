@@ -1,4 +1,4 @@
-// `#core` in wasm.js, for bundles, and where no addon fits: WebAssembly, in this very file once it is packed.
+// `#core` in wasm.mjs, for bundles, and core-wasm.js, where no addon fits: WebAssembly, as text inside the file.
 import { initSync } from "./wasm/core.js";
 import { base64 } from "./wasm/bytes.js";
 

@@ -18,19 +18,17 @@ const forms = [
 for (const [name, from, program] of forms) {
   test(`${name}: published by Node 20, 22 and 24, natively and as WebAssembly, received by a stock client`, async (t) => {
     const relay = await startRelay(t);
-    const folder = await consumer(t, { from, install: NATIVE });
+    const native = await consumer(t, { from, install: NATIVE });
+    const wasm = await consumer(t, { from, install: ["node"] });
     const session = `node-${from}`;
     const env = { RELAY_URL: relay.url, RELAY_SECRET: SECRET, SESSION: session };
-    const { Relay } = (await import(join(folder, "node_modules/@forge-relay/node/dist/index.js"))).default;
+    const { Relay } = (await import(join(native, "node_modules/@forge-relay/node/dist/index.js"))).default;
     const { token } = new Relay({ url: relay.url, secret: SECRET }).mintToken({ accountId: "a", sessionId: session });
     const page = await subscribe(t, relay.url, token);
     let seq = 0;
     for (const major of [20, 22, 24]) {
-      for (const [words, runtime] of [
-        [[], "native"],
-        [["--conditions=webpack"], "wasm"],
-      ]) {
-        const { stdout } = await ran(node(major), [...words, join(folder, program)], { cwd: "/", env });
+      for (const [runtime, folder] of Object.entries({ native, wasm })) {
+        const { stdout } = await ran(node(major), [join(folder, program)], { cwd: "/", env });
         const said = JSON.parse(stdout);
         seq += 1;
         assert.deepEqual({ ...said, node: Number(said.node.split(".")[0]) }, { runtime, seq, node: major });
@@ -58,7 +56,7 @@ test("where no addon fits the machine, it is WebAssembly, without a word", async
   assert.equal(JSON.parse(second.stdout).runtime, "wasm");
 });
 
-test("what is imported is what is required", async (t) => {
+test("what is imported is what is required, and a bundler finds the same", async (t) => {
   const folder = await consumer(t, { install: NATIVE });
   const program = `
     const assert = require("node:assert/strict");
@@ -66,9 +64,13 @@ test("what is imported is what is required", async (t) => {
     import("@forge-relay/node").then((imported) => {
       assert.deepEqual(Object.keys(imported), Object.keys(required).sort());
       for (const [name, value] of Object.entries(imported)) assert.deepEqual([value, value.name], [required[name], name]);
+      console.log(Object.keys(imported).join());
     });`;
   writeFileSync(join(folder, "both.cjs"), program);
-  for (const words of [[], ["--conditions=webpack"]]) await ran(process.execPath, [...words, join(folder, "both.cjs")]);
+  const here = await ran(process.execPath, [join(folder, "both.cjs")]);
+  writeFileSync(join(folder, "bundler.mjs"), 'import * as all from "@forge-relay/node";\nconsole.log(Object.values(all).map(({ name }) => name).join());\n');
+  const bundler = await ran(process.execPath, ["--conditions=webpack", join(folder, "bundler.mjs")]);
+  assert.equal(bundler.stdout, here.stdout);
 });
 
 // Loading it takes a cold function longer than all of the first token.

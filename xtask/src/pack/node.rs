@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! dist/index.js         sdk-node/ts in one file, for plain Node: a function that starts cold reads one instead of nine
-//! dist/wasm.js          the same for bundles, on top of dist/core-wasm.js
-//! dist/core-wasm.js     the core as WebAssembly, as base64 inside the one file: a bundler has nothing to find
-//! dist/{index,wasm}.mjs the names of either for who imports
-//! dist/*-names.js       between the two: see `names`
+//! dist/core-wasm.js     the core as WebAssembly, where index.js finds no addon
+//! dist/index.mjs        the names of index.js for who imports
+//! dist/index-names.js   between the two: see `names`
+//! dist/wasm.mjs         both in one file, for bundles, the module as base64: a bundler has nothing to find
 //! dist/*.d.ts           the types, each file by itself
 //! ```
 
@@ -30,12 +30,16 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     quiet("sdk-node's types", tsc)?;
     // Nobody but index.js speaks to it, of which it is part.
     fs::remove_file(dist.join("core-native.d.ts"))?;
-    let native = source.join("ts/core-native.ts");
-    one_file(&source, &native.to_string_lossy(), &dist.join("index.js"))?;
-    one_file(&source, CORE_WASM, &dist.join("wasm.js"))?;
     // tsc writes no declarations for declarations.
     fs::copy(source.join("ts/binding.d.ts"), dist.join("binding.d.ts"))?;
-    inline(&module, &source, &dist.join("core-wasm.js"))?;
+    bundle(
+        &source.join("ts/index.ts"),
+        &source.join("ts/core-native.ts"),
+        &dist.join("index.js"),
+    )?;
+    let wasm = inlined(&module, &source)?;
+    bundle(&wasm, &wasm, &dist.join("core-wasm.js"))?;
+    bundle(&source.join("ts/index.ts"), &wasm, &dist.join("wasm.mjs"))?;
     names(&dist)?;
     fs::copy(source.join("README.md"), package.join("README.md"))?;
     licences(&package)?;
@@ -49,71 +53,61 @@ pub(super) fn pack(addons: &[Addon]) -> Result<()> {
     Ok(())
 }
 
-/// As index.js and wasm.js find it: beside them.
-const CORE_WASM: &str = "./core-wasm.js";
-
-/// Joins the TypeScript and `core` in one file; core-wasm.js stays by itself, because both need it. Class and function
-/// names stay as they are, for who reads a stack or prints an object.
-fn one_file(source: &Path, core: &str, out: &Path) -> Result<()> {
+/// Joins TypeScript and the core that it is on in one file, CommonJS or a module as its name says. Classes and functions
+/// keep their names, for who reads a stack or prints an object.
+fn bundle(entry: &Path, core: &Path, out: &Path) -> Result<()> {
+    let is_module = out.extension().is_some_and(|extension| extension == "mjs");
     let mut esbuild = npm::tool("esbuild/bin/esbuild");
     esbuild
-        .arg(source.join("ts/index.ts"))
+        .arg(entry)
         .args([
             "--bundle",
-            "--format=cjs",
             "--platform=node",
             "--target=node20",
             "--minify-whitespace",
             "--minify-syntax",
             "--log-level=warning",
+            // Only where it is needed, and once it is there.
+            "--external:./core-wasm.js",
         ])
-        .arg(format!("--alias:#core={core}"))
-        .arg(format!("--external:{CORE_WASM}"))
+        .arg(if is_module {
+            "--format=esm"
+        } else {
+            "--format=cjs"
+        })
+        .arg(format!("--alias:#core={}", core.display()))
         .arg(format!("--outfile={}", out.display()));
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     quiet(&format!("sdk-node's {name}"), esbuild)
 }
 
 /// What `import` gives. Before Node runs a file of CommonJS that is imported, it reads it letter by letter for the names
-/// of its exports, which takes longer than all the rest of the start; so there it finds a file with nothing but these.
+/// of its exports, which would be a third of a cold start; so what is imported is a file with nothing but names.
 fn names(dist: &Path) -> Result<()> {
     const WRITE: &str = "const { writeFileSync } = require('fs');
-for (const form of ['index', 'wasm']) {
-  const names = Object.keys(require(`./wasm.js`));
-  const line = (name) => `exports.${name} = all.${name};\n`;
-  writeFileSync(`${form}-names.js`, `const all = require('./${form}.js');\n${names.map(line).join('')}`);
-  writeFileSync(`${form}.mjs`, `export { ${names.join(', ')} } from './${form}-names.js';\n`);
-}";
+const names = Object.keys(require('./index.js'));
+const lines = names.map((name) => `exports.${name} = all.${name};\\n`);
+writeFileSync('index-names.js', `const all = require('./index.js');\\n${lines.join('')}`);
+writeFileSync('index.mjs', `export { ${names.join(', ')} } from './index-names.js';\\n`);";
     let mut write = command("node");
     write.args(["-e", WRITE]).current_dir(dist);
     quiet("sdk-node's names", write)
 }
 
-/// Glue and module as one file of CommonJS.
-fn inline(module: &wasm::Module, source: &Path, out: &Path) -> Result<()> {
+/// The TypeScript of the core as WebAssembly beside its glue and its module; answers its file.
+fn inlined(module: &wasm::Module, source: &Path) -> Result<PathBuf> {
     let folder = module.folder.join("inline");
     fs::create_dir_all(folder.join("wasm"))?;
     fs::copy(module.file(".js"), folder.join("wasm/core.js"))?;
-    fs::copy(source.join("ts/core-wasm.ts"), folder.join("core-wasm.ts"))?;
+    let core = folder.join("core-wasm.ts");
+    fs::copy(source.join("ts/core-wasm.ts"), &core)?;
     let mut encode = command("node");
     encode
         .args(["-e", "const [wasm, out] = process.argv.slice(1); const fs = require('fs'); fs.writeFileSync(out, `export const base64 = '${fs.readFileSync(wasm, 'base64')}';\\n`)"])
         .arg(module.file("_bg.wasm"))
         .arg(folder.join("wasm/bytes.js"));
     quiet("WebAssembly as text", encode)?;
-    let mut esbuild = npm::tool("esbuild/bin/esbuild");
-    esbuild
-        .arg(folder.join("core-wasm.ts"))
-        .args([
-            "--bundle",
-            "--format=cjs",
-            "--platform=node",
-            "--target=node20",
-            "--minify",
-            "--log-level=warning",
-        ])
-        .arg(format!("--outfile={}", out.display()));
-    quiet("WebAssembly inlined", esbuild)
+    Ok(core)
 }
 
 /// The package.json of sdk-node, with the workspace's version and the platforms that are packed with it.
