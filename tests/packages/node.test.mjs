@@ -2,6 +2,7 @@
 // without it, and with a broken one.
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "node:test";
 
@@ -71,6 +72,22 @@ test("what is imported is what is required, and a bundler finds the same", async
   writeFileSync(join(folder, "bundler.mjs"), 'import * as all from "@forge-relay/node";\nconsole.log(Object.values(all).map(({ name }) => name).join());\n');
   const bundler = await ran(process.execPath, ["--conditions=webpack", join(folder, "bundler.mjs")]);
   assert.equal(bundler.stdout, here.stdout);
+});
+
+test("in a bundle, what is required and what is imported is one", async (t) => {
+  const folder = await consumer(t, { install: NATIVE });
+  const program = `
+    const required = require("@forge-relay/node");
+    exports.main = async () => ({ one: (await import("@forge-relay/node")).RelayError === required.RelayError, names: Object.keys(required), runtime: required.runtime() });`;
+  writeFileSync(join(folder, "function.js"), program);
+  const webpack = createRequire(import.meta.url)("webpack");
+  await new Promise((resolve, reject) => {
+    const output = { path: join(folder, "out"), filename: "function.cjs", library: { type: "commonjs2" } };
+    const config = { mode: "production", target: "node20", context: folder, entry: "./function.js", output };
+    webpack(config, (error, stats) => (error || stats.hasErrors() ? reject(error ?? new Error(stats.toString())) : resolve()));
+  });
+  const { main } = createRequire(import.meta.url)(join(folder, "out/function.cjs"));
+  assert.deepEqual(await main(), { one: true, names: ["Relay", "RelayError", "outboxConsumer", "runtime"], runtime: "wasm" });
 });
 
 // Loading it takes a cold function longer than all of the first token.
