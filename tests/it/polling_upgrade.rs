@@ -290,12 +290,15 @@ async fn a_sid_that_is_dead_or_taken_upgrades_nothing() {
     let poller = poller(&relay).await;
     let path = format!("/socket.io/?EIO=4&transport=websocket&sid={}", poller.sid);
     let mut socket = poller.upgrade().await;
+    relay.publish_range("s", 1, 1).await;
+    // What comes by it shows that the relay has heard of its upgrade.
+    socket.expect_numbers(1, 1).await;
     // As Engine.IO's own server does: a second one opens, and is closed at once.
     let again = Opening::to(relay.address).path(&path).bare().await;
     let end = again.expect("it opens").expect_closed().await;
     assert_eq!(end, Some(1008), "the first has taken it");
-    relay.publish_range("s", 1, 1).await;
-    socket.expect_numbers(1, 1).await;
+    relay.publish_range("s", 2, 2).await;
+    socket.expect_numbers(2, 2).await;
     socket.leave().await;
     relay.metric_is("connected_clients", 0.0).await;
     assert!(Opening::to(relay.address).path(&path).bare().await.is_err());
