@@ -6,6 +6,7 @@
 //!                          └─ all else ───── the axum router of http/
 //! ```
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -51,6 +52,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACCEPTS_A_TURN: usize = 8;
 /// The largest request head, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
+
+thread_local! {
+    /// The worker's own: however many are listened to, none of them holds a buffer while it waits.
+    static DISCARDED: RefCell<Vec<u8>> = RefCell::new(vec![0; LINGER_READ]);
+}
 
 /// What serves the connections.
 pub(crate) struct Acceptor {
@@ -224,12 +230,9 @@ async fn linger(mut tcp: TcpStream) {
     let end = async {
         tcp.shutdown().await?;
         let mut left = LINGER_BYTES;
-        let mut rest = Vec::new();
         while left > 0 {
             tcp.readable().await?;
-            // Most have nothing more to say.
-            rest.resize(LINGER_READ, 0);
-            match tcp.try_read(&mut rest) {
+            match DISCARDED.with_borrow_mut(|rest| tcp.try_read(rest)) {
                 Ok(0) => break,
                 Ok(read) => left = left.saturating_sub(read),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
