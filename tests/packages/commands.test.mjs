@@ -1,12 +1,11 @@
 // The commands and programs in the documents, run as they stand there, document by document, each against a relay. A
 // command that is neither installed nor one of harness/commands.sh fails.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import test, { after } from "node:test";
 
+import { freePort } from "../../xtask/demo/ports.mjs";
 import { consumer, here, packages, variable } from "./harness/consumer.mjs";
 import { blocks, DOCUMENTS, root } from "./harness/markdown.mjs";
 import { program, until } from "./harness/program.mjs";
@@ -85,12 +84,3 @@ const file = (name, content) => `cat > ${name} <<'END OF FILE'\n${content}END OF
 
 /** A line that is printed; `…` stands for anything. */
 const pattern = (line) => new RegExp(line.split("…").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(".*"));
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -1,9 +1,8 @@
 // Publishing through real relays, and through servers that do what networks do.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import test from "node:test";
 
+import { freePort } from "../../xtask/demo/ports.mjs";
 import { accept, answer, cut, endless, half, hang, headOnly, misbehaving, problem } from "./harness/misbehaving.mjs";
 import { SECRET, startRelay, subscribe } from "./harness/relay.mjs";
 import { sdk } from "./harness/sdk.mjs";
@@ -19,15 +18,6 @@ const refused = async (work) => {
   );
   assert.ok(error instanceof RelayError, error.stack);
   return Object.assign(error, { took: performance.now() - start });
-};
-/** A port that nobody listens on. */
-const closedPort = async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 };
 
 test("one event and a batch reach a subscriber, in order, once", async (t) => {
@@ -163,7 +153,7 @@ test("a call's own deadline and signal end it, and a signal that was aborted sen
 });
 
 test("nobody there is told from perhaps there", async (t) => {
-  const gone = await refused(new Relay({ url: `http://127.0.0.1:${await closedPort()}`, secret: SECRET, deadlineMs: 500 }).publish(event()));
+  const gone = await refused(new Relay({ url: `http://127.0.0.1:${await freePort()}`, secret: SECRET, deadlineMs: 500 }).publish(event()));
   assert.deepEqual([gone.code, gone.retryable, gone.mayBeInLog], ["no_connection", true, false]);
   assert.match(gone.message, /ECONNREFUSED/);
   const unknown = await refused(new Relay({ url: "http://no-such-host.invalid", secret: SECRET, deadlineMs: 500 }).publish(event()));

@@ -30,7 +30,7 @@ export class Timeline extends EventEmitter {
     this.#put({ kind: "note", text, person });
   }
 
-  /** A person's page has everything up to this place; `live` if the event itself went by, and was not in a snapshot. */
+  /** A person's page has everything up to this place; `isByEvent` if the event itself went by, and was not in a snapshot. */
   reached(person, place, isByEvent) {
     this.#know(place);
     for (const entry of this.entries) {
