@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
+import YAML from "yaml";
 
 import { ForgeApp } from "../../../xtask/demo/forge/app.mjs";
 import { Storage } from "../../../xtask/demo/forge/storage.mjs";
-import { manifestFor } from "../../../xtask/demo/manifest.mjs";
 import { variable } from "./consumer.mjs";
 import { SECRET, subscribe } from "./relay.mjs";
 
@@ -16,8 +16,10 @@ import { SECRET, subscribe } from "./relay.mjs";
 export const built = variable("DEMO_APP");
 export const CLOUD = "11111111-2222-4333-8444-555555555555";
 export const ISSUE = "10007";
-/** The app's manifest for a relay of this machine. */
-export { manifestFor };
+const PLACEHOLDER = "https://relay.example.com";
+
+/** The manifest, with the relay's address in place of the example's. */
+export const manifestFor = (url) => YAML.parse(readFileSync(join(built, "manifest.yml"), "utf8").replaceAll(PLACEHOLDER, url));
 
 /** An app that ends with the test. `relay` is what `startRelay` answered; the rest replaces what is usual. */
 export async function startApp(t, relay, { variables = {}, ...options } = {}) {
