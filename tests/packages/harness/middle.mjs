@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** Passes bytes on to the port until it is cut; ends with the test. */
-export async function middle(t, port) {
+/** Passes bytes on to the port until it is cut, from a free port or the one that `at` names; ends with the test. */
+export async function middle(t, port, { at = 0 } = {}) {
   const sockets = new Set();
   let state = "whole";
   const keep = (socket) => {
@@ -23,7 +23,7 @@ export async function middle(t, port) {
     state = "cut";
     for (const socket of sockets) socket.destroy();
   };
-  server.listen(0, "127.0.0.1");
+  server.listen(at, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
     cut();
