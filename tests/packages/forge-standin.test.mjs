@@ -1,12 +1,12 @@
 // The stand-in for Forge, asked through Atlassian's own packages: what planning poker's tests and the demo rest on.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import test from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { ForgeApp } from "../../xtask/demo/forge/app.mjs";
+import { listen } from "../../xtask/demo/ports.mjs";
 import { here } from "./harness/consumer.mjs";
 import { until } from "./harness/forge.mjs";
 
@@ -40,10 +40,10 @@ async function somewhere(t) {
     const chunks = await request.toArray();
     if (chunks.length > 0) sent.push(JSON.parse(Buffer.concat(chunks)));
     answer.end("there");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
+  const port = await listen(server);
   t.after(() => server.close());
-  return { url: `http://127.0.0.1:${server.address().port}`, sent };
+  return { url: `http://127.0.0.1:${port}`, sent };
 }
 
 test("a function knows who calls, has the app's variables, and nothing of this machine's", async (t) => {

@@ -1,6 +1,7 @@
 // A network between a client and the relay, which can be cut.
-import { once } from "node:events";
 import { connect, createServer } from "node:net";
+
+import { listen } from "../../../xtask/demo/ports.mjs";
 
 /** Passes bytes on to the port until it is cut, from a free port or the one that `at` names; ends with the test. */
 export async function middle(t, port, { at = 0 } = {}) {
@@ -23,14 +24,13 @@ export async function middle(t, port, { at = 0 } = {}) {
     state = "cut";
     for (const socket of sockets) socket.destroy();
   };
-  server.listen(at, "127.0.0.1");
-  await once(server, "listening");
+  const own = await listen(server, at);
   t.after(() => {
     cut();
     server.close();
   });
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${own}`,
     /** Ends what is open, and refuses what comes. */
     cut,
     /** Passes on what comes, and loses the answers. */

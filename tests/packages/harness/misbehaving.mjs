@@ -1,6 +1,7 @@
 // A server that does to each request in turn what it is told, down to the bytes.
 import { createServer } from "node:net";
-import { once } from "node:events";
+
+import { listen } from "../../../xtask/demo/ports.mjs";
 
 /**
  * `script` holds one behaviour a request, the last one for all that follow: a function of the connection and the request,
@@ -34,13 +35,12 @@ export async function misbehaving(t, ...script) {
       }
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const port = await listen(server);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, sockets };
+  return { url: `http://127.0.0.1:${port}`, requests, sockets };
 }
 
 /** A whole answer. */
